@@ -1,0 +1,1 @@
+//! The policy file: from text to the model.

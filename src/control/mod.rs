@@ -1,0 +1,5 @@
+//! The controller: from a trigger to the desired count. Resolves targets, observes, decides, remembers, acts, answers.
+
+pub mod answer;
+pub mod ports;
+pub mod trigger;

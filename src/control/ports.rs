@@ -1,0 +1,214 @@
+//! The ports: all that the controller needs of the world. The AWS adapters, the embedded cloud and the tests implement
+//! them. Batches are formed by the controller; an implementation may rely on the limits stated here.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use thiserror::Error;
+
+use crate::model::{
+    AlarmStatus, Memory, MetricSource, Point, QueueDepth, ServiceId, ServiceStatus, TaskCount,
+};
+
+/// Services in one DescribeServices call, at most.
+pub const SERVICES_PER_DESCRIBE: usize = 10;
+/// Queries in one GetMetricData call, at most.
+pub const QUERIES_PER_GET: usize = 500;
+/// Names in one DescribeAlarms call, at most.
+pub const ALARMS_PER_DESCRIBE: usize = 100;
+/// Items in one read of the state store, at most.
+pub const STATES_PER_LOAD: usize = 100;
+
+/// Amazon ECS.
+#[async_trait]
+pub trait Ecs: Send + Sync {
+    /// The names of all clusters.
+    async fn list_clusters(&self) -> Result<Vec<String>, PortError>;
+
+    /// All services of a cluster.
+    async fn list_services(&self, cluster: &str) -> Result<Vec<ServiceId>, PortError>;
+
+    /// Describes up to [`SERVICES_PER_DESCRIBE`] services of one cluster. A service that does not exist, or is not active,
+    /// is an error of its own.
+    async fn describe_services(
+        &self,
+        cluster: &str,
+        services: &[ServiceId],
+    ) -> Result<BTreeMap<ServiceId, Result<ServiceStatus, PortError>>, PortError>;
+
+    /// Sets the desired count and nothing else, which starts no deployment.
+    async fn set_desired_count(&self, service: &ServiceId, desired: TaskCount) -> Result<(), PortError>;
+}
+
+/// Amazon CloudWatch.
+#[async_trait]
+pub trait CloudWatch: Send + Sync {
+    /// The points, oldest first, of up to [`QUERIES_PER_GET`] queries, in the queries' order.
+    async fn get_metric_data(
+        &self,
+        queries: &[MetricQuery],
+        now: Timestamp,
+    ) -> Result<Vec<Result<Vec<Point>, PortError>>, PortError>;
+
+    /// The state of up to [`ALARMS_PER_DESCRIBE`] alarms, by name. An alarm that does not exist is absent.
+    async fn describe_alarms(
+        &self,
+        names: &[String],
+    ) -> Result<BTreeMap<String, AlarmDescription>, PortError>;
+}
+
+/// Amazon SQS.
+#[async_trait]
+pub trait Sqs: Send + Sync {
+    /// The depth of a queue, given by URL, ARN or name.
+    async fn queue_depth(&self, queue: &str) -> Result<QueueDepth, PortError>;
+}
+
+/// Where memories are kept.
+#[async_trait]
+pub trait StateStore: Send + Sync {
+    /// The memories of up to [`STATES_PER_LOAD`] services. A service that has none yet is absent; one whose item cannot
+    /// be read as a memory comes with a fresh memory under the item's version.
+    async fn load(&self, services: &[ServiceId]) -> Result<BTreeMap<ServiceId, Versioned>, PortError>;
+
+    /// Writes a memory if the stored version is still `expected` (none: if there is no item yet), under the next one.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where another look wrote first: nothing was written.
+    async fn store(
+        &self,
+        service: &ServiceId,
+        expected: Option<u64>,
+        memory: &Memory,
+    ) -> Result<(), StoreError>;
+}
+
+/// Where the policy file is.
+#[async_trait]
+pub trait PolicySource: Send + Sync {
+    /// The place, for messages: `trimtab.yaml`, `s3://bucket/key`, `ssm:/name`.
+    fn place(&self) -> String;
+
+    /// The document, or `NotModified` where it still has the version (ETag, parameter version) `known`.
+    async fn fetch(&self, known: Option<&str>) -> Result<Fetched, PortError>;
+}
+
+/// Time.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+
+    /// Waits.
+    async fn sleep(&self, duration: Duration);
+}
+
+/// One query of GetMetricData.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricQuery {
+    /// What is asked for.
+    pub source: MetricSource,
+    /// The length of a period.
+    pub period: Duration,
+    /// How many periods to look back.
+    pub points: u32,
+}
+
+/// An alarm as DescribeAlarms tells it, with what identifies services and gives its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlarmDescription {
+    /// Its state, threshold and newest value.
+    pub status: AlarmStatus,
+    /// The metric that it watches, to read its newest values, where it watches just one or one expression.
+    pub metric: Option<MetricSource>,
+    /// The length of the metric's period.
+    pub period: Duration,
+}
+
+/// A memory and the version that it was read under.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Versioned {
+    /// The version to expect when it is written back.
+    pub version: u64,
+    /// The memory.
+    pub memory: Memory,
+}
+
+/// What a policy source answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// The document still has the known version.
+    NotModified,
+    /// The document.
+    Document {
+        /// Its text.
+        text: String,
+        /// Its version.
+        version: String,
+    },
+}
+
+/// A memory could not be written.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Another look wrote first.
+    #[error("another look at the service was remembered meanwhile")]
+    Conflict,
+    /// The store failed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// A call to the world failed.
+#[derive(Debug)]
+pub struct PortError {
+    /// The API's name of the call, as in `ecs:UpdateService`: the IAM action that it needs.
+    pub operation: &'static str,
+    /// What the reader can do about it.
+    pub kind: PortErrorKind,
+    /// What the other side said, in a sentence.
+    pub message: String,
+    /// The error underneath.
+    pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// What the reader can do about a failed call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortErrorKind {
+    /// Throttled, timed out, or a fault of the other side: the next look tries again.
+    Transient,
+    /// A permission is missing.
+    Denied,
+    /// What was asked for does not exist.
+    NotFound,
+    /// The call was refused for what it asked.
+    Refused,
+}
+
+impl PortError {
+    /// An error without another underneath.
+    pub fn new(operation: &'static str, kind: PortErrorKind, message: impl Into<String>) -> Self {
+        Self { operation, kind, message: message.into(), source: None }
+    }
+}
+
+impl fmt::Display for PortError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} failed: {}", self.operation, self.message)?;
+        match self.kind {
+            PortErrorKind::Transient => f.write_str(" (the next look tries again)"),
+            PortErrorKind::Denied => write!(f, " (allow {} in the role's policy)", self.operation),
+            PortErrorKind::NotFound | PortErrorKind::Refused => Ok(()),
+        }
+    }
+}
+
+impl Error for PortError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,1 @@
+//! The embedded cloud: a world in virtual time behind the controller's ports.
