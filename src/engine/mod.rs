@@ -1,15 +1,70 @@
-//! The decision: a pure function of a target, an observation and a memory.
-use crate::model::{Decision, Memory, Observation, ReasonCode, ScalableTarget};
+//! The decision: a pure function of a target, an observation and a memory. It has no clock, no I/O and no async; the same
+//! input gives the same decision, byte for byte.
+//!
+//! [`decide`] reads as the table of contents of the algorithm; each step is a module of its own.
 
-/// Decides.
-pub fn decide(_target: &ScalableTarget, observation: &Observation, memory: &Memory) -> Decision {
-    let desired = observation.service.desired;
+mod account;
+mod behavior;
+mod combine;
+mod cooldown;
+mod figures;
+mod forecast;
+mod freshness;
+mod overlay;
+mod queue;
+mod recommend;
+mod running;
+mod service_level;
+mod settle;
+mod step_scaling;
+mod suspend;
+mod target_tracking;
+
+#[cfg(test)]
+mod tests;
+
+use crate::model::memory::PendingChange;
+use crate::model::{Decision, Memory, Observation, ScalableTarget};
+use account::Account;
+use recommend::Look;
+
+/// Decides the desired count of a service.
+///
+/// The points of each metric in `observation` must be in order of time, without duplicates. The decision's memory holds
+/// the change as pending: whoever does not carry it out must drop [`Memory::pending`].
+pub fn decide(target: &ScalableTarget, observation: &Observation, memory: &Memory) -> Decision {
+    let mut memory = memory.clone();
+    let mut account = Account::default();
+    let from = observation.service.desired;
+
+    settle::settle(target, observation, &mut memory, &mut account);
+    let mut bounds = overlay::bounds(target, observation.now, &memory);
+    let look = Look { target, observation, desired: bounds.capacity.clamp(from), capacity: bounds.capacity };
+
+    let verdicts = recommend::recommend(&look, &mut memory);
+    let wish = combine::combine(&look, &verdicts, &mut account);
+    let (wish, capacity) = forecast::raise(&look, wish, &mut memory, &mut account);
+    bounds.capacity = capacity;
+    let wanted = behavior::damp(&look, wish.count, &mut memory, &mut account);
+    let wanted = suspend::hold_during_deployment(&look, wanted, &mut account);
+    let wanted = overlay::go_to_remembered(&look, &bounds, wanted, &mut memory, &mut account);
+    let within = overlay::bring_within(&bounds, wanted, &mut account);
+    let to = suspend::hold_while_suspended(&look, within, &memory, &mut account);
+
+    overlay::remember_before_window(&bounds, from, to, &mut memory);
+    memory.desired = Some(from);
+    memory.pending = (to != from).then(|| PendingChange {
+        at: observation.now,
+        from,
+        to,
+        policies: recommend::asking_for_more(&verdicts, look.desired),
+    });
     Decision {
-        from: desired,
-        to: desired,
-        recommendations: Vec::new(),
-        reasons: Vec::new(),
-        binding: ReasonCode::AlreadyAtDesiredCapacity,
-        memory: memory.clone(),
+        from,
+        to,
+        recommendations: recommend::recommendations(&verdicts),
+        binding: account.binding(),
+        reasons: account.into_reasons(),
+        memory,
     }
 }

@@ -1,0 +1,37 @@
+//! The account of a decision: its reasons in order, and which of them binds.
+
+use crate::model::{Reason, ReasonCode};
+
+/// Collects the reasons of one decision.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    reasons: Vec<Reason>,
+    binding: Option<ReasonCode>,
+}
+
+impl Account {
+    /// Tells a step that did not by itself fix the count.
+    pub(super) fn tell(&mut self, code: ReasonCode, text: impl Into<String>) {
+        self.reasons.push(Reason { code, text: text.into() });
+    }
+
+    /// Tells a step that fixed the count; a later one may fix it again.
+    pub(super) fn bind(&mut self, code: ReasonCode, text: impl Into<String>) {
+        self.tell(code, text);
+        self.binding = Some(code);
+    }
+
+    /// Makes a step that was told already the binding one.
+    pub(super) fn bind_to(&mut self, code: ReasonCode) {
+        self.binding = Some(code);
+    }
+
+    /// The code of the reason that the count is this and no other.
+    pub(super) fn binding(&self) -> ReasonCode {
+        self.binding.unwrap_or(ReasonCode::AlreadyAtDesiredCapacity)
+    }
+
+    pub(super) fn into_reasons(self) -> Vec<Reason> {
+        self.reasons
+    }
+}

@@ -1,0 +1,146 @@
+//! Step 4: behaviour, exactly as Kubernetes HPA v2 damps: stabilisation, then rate limits.
+//!
+//! Source: `stabilizeRecommendationWithBehaviors` and `convertDesiredReplicasWithBehaviorRate` of kubernetes/kubernetes
+//! `pkg/controller/podautoscaler/horizontal.go`.
+
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+
+use super::account::Account;
+use super::figures::tasks;
+use super::recommend::Look;
+use crate::model::duration::{elapsed, format_duration};
+use crate::model::memory::{Memory, PastRecommendation};
+use crate::model::policy::{RateAmount, RateLimit, SelectPolicy};
+use crate::model::{ReasonCode, TaskCount};
+
+/// No more recommendations than this are kept: one a look for the longest window at ten seconds a look.
+const MOST_RECOMMENDATIONS: usize = 360;
+
+/// Damps a recommendation.
+pub(super) fn damp(
+    look: &Look<'_>,
+    wanted: TaskCount,
+    memory: &mut Memory,
+    account: &mut Account,
+) -> TaskCount {
+    let stable = stabilise(look, wanted, memory, account);
+    match stable.cmp(&look.desired) {
+        Ordering::Greater => limit(look, Direction::Out, stable, memory, account),
+        Ordering::Less => limit(look, Direction::In, stable, memory, account),
+        Ordering::Equal => stable,
+    }
+}
+
+/// Takes the least change of direction over the windows. The unstabilised recommendation is what is recorded; before the first
+/// one, the count that is there stands for the past.
+fn stabilise(look: &Look<'_>, wanted: TaskCount, memory: &mut Memory, account: &mut Account) -> TaskCount {
+    let (out, scale_in) = (&look.target.behavior.scale_out, &look.target.behavior.scale_in);
+    let now = look.observation.now;
+    if out.stabilization.is_zero() && scale_in.stabilization.is_zero() {
+        return wanted;
+    }
+    let past = &mut memory.recommendations;
+    if past.is_empty() {
+        past.push(PastRecommendation { at: now, count: look.desired });
+    }
+    let within = |window| past.iter().filter(move |p| elapsed(p.at, now) < window).map(|p| p.count);
+    let least = within(out.stabilization).chain([wanted]).min().unwrap_or(wanted);
+    let most = within(scale_in.stabilization).chain([wanted]).max().unwrap_or(wanted);
+    let stable = look.desired.max(least).min(most);
+    if past.last().is_none_or(|last| last.at != now || last.count != wanted) {
+        past.push(PastRecommendation { at: now, count: wanted });
+    }
+    let surplus = past.len().saturating_sub(MOST_RECOMMENDATIONS);
+    past.drain(..surplus);
+    if stable != wanted {
+        let (window, bound, extreme) = if wanted < stable {
+            (scale_in.stabilization, "up", most)
+        } else {
+            (out.stabilization, "down", least)
+        };
+        let text = format!(
+            "the recommendations of the last {} reach {bound} to {extreme}, so {stable} instead of {wanted}",
+            format_duration(window)
+        );
+        account.bind(ReasonCode::Stabilizing, text);
+    }
+    stable
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Out,
+    In,
+}
+
+fn limit(
+    look: &Look<'_>,
+    direction: Direction,
+    wanted: TaskCount,
+    memory: &Memory,
+    account: &mut Account,
+) -> TaskCount {
+    let (desired, now) = (look.desired, look.observation.now);
+    let (word, rules) = match direction {
+        Direction::Out => ("scale-out", &look.target.behavior.scale_out),
+        Direction::In => ("scale-in", &look.target.behavior.scale_in),
+    };
+    if rules.select == SelectPolicy::Disabled {
+        account.bind(
+            ReasonCode::RateLimited,
+            format!("{word} is disabled in behavior, so {desired} instead of {wanted}"),
+        );
+        return desired;
+    }
+    let limits = rules.policies.iter().map(|limit| {
+        let start = count_at_start(desired, limit, now, memory);
+        (limit_of(direction, limit, start), start, limit)
+    });
+    let by_count = |(count, _, _): &(TaskCount, TaskCount, &RateLimit)| *count;
+    let loosest_is_most = (direction == Direction::Out) == (rules.select == SelectPolicy::Max);
+    let chosen = if loosest_is_most { limits.max_by_key(by_count) } else { limits.min_by_key(by_count) };
+    let Some((bound, start, limit)) = chosen else {
+        return wanted;
+    };
+    let count = match direction {
+        Direction::Out => wanted.min(bound.max(desired)),
+        Direction::In => wanted.max(bound.min(desired)),
+    };
+    if count != wanted {
+        let amount = match limit.amount {
+            RateAmount::Tasks(count) => tasks(count),
+            RateAmount::Percent(percent) => format!("{percent} %"),
+        };
+        let text = format!(
+            "{word} by at most {amount} in {}, from {start} at its start to {bound}: {count} instead of {wanted}",
+            format_duration(limit.period)
+        );
+        account.bind(ReasonCode::RateLimited, text);
+    }
+    count
+}
+
+/// The count at the start of a limit's period: today's, less what was added since, plus what was removed.
+fn count_at_start(desired: TaskCount, limit: &RateLimit, now: Timestamp, memory: &Memory) -> TaskCount {
+    let recent = memory.changes.iter().filter(|change| elapsed(change.at, now) < limit.period);
+    let net: i64 = recent.map(|change| i64::from(change.to) - i64::from(change.from)).sum();
+    TaskCount::try_from((i64::from(desired) - net).max(0)).unwrap_or(desired)
+}
+
+/// The furthest count that a limit allows: out `start + v` or `ceil(start x (1 + v/100))`, in `start - v` or
+/// `trunc(start x (1 - v/100))`. From zero one task is always allowed, or a limit in per cent would hold there for ever.
+fn limit_of(direction: Direction, limit: &RateLimit, start: TaskCount) -> TaskCount {
+    let count = match (direction, limit.amount) {
+        (Direction::Out, RateAmount::Tasks(count)) => u64::from(start) + u64::from(count),
+        (Direction::Out, RateAmount::Percent(percent)) => {
+            (u64::from(start) * (100 + u64::from(percent))).div_ceil(100).max(1)
+        }
+        (Direction::In, RateAmount::Tasks(count)) => u64::from(start.saturating_sub(count)),
+        (Direction::In, RateAmount::Percent(percent)) => {
+            u64::from(start) * 100_u64.saturating_sub(percent.into()) / 100
+        }
+    };
+    TaskCount::try_from(count).unwrap_or(TaskCount::MAX)
+}

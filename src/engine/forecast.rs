@@ -1,0 +1,91 @@
+//! A forecast of the floor: what was needed at this hour on the days before.
+//!
+//! It learns the greatest recommendation of each hour of the day, and acts ahead of the hour by the scheduling buffer, as
+//! Application Auto Scaling's predictive scaling does. It only ever raises the count.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::account::Account;
+use super::combine::Wish;
+use super::figures::{number, tasks};
+use super::recommend::Look;
+use crate::model::capacity::tasks_rounded_up;
+use crate::model::memory::{ForecastMemory, Memory};
+use crate::model::policy::{MaxCapacityBreach, PredictiveMode};
+use crate::model::{Capacity, ReasonCode, TaskCount};
+
+/// AAS wants a day of history before it forecasts; so does this.
+const LEAST_HISTORY: SignedDuration = SignedDuration::from_hours(24);
+/// The weight of the newest day against the days before.
+const NEWEST_DAY: f64 = 0.5;
+
+/// Learns from what the policies ask for, and raises the wish to the forecast where it may. Returns the wish and the bounds,
+/// whose ceiling a forecast may raise.
+pub(super) fn raise(
+    look: &Look<'_>,
+    wish: Wish,
+    memory: &mut Memory,
+    account: &mut Account,
+) -> (Wish, Capacity) {
+    let Some(predictive) = look.target.predictive else {
+        memory.forecast = None;
+        return (wish, look.capacity);
+    };
+    let now = look.observation.now;
+    let forecast = memory.forecast.get_or_insert_with(ForecastMemory::default);
+    if wish.from_policies {
+        learn(forecast, wish.count, now);
+    }
+    let buffer = SignedDuration::try_from(predictive.scheduling_buffer).unwrap_or_default();
+    let Some((hour, usual)) = expected(forecast, now, buffer) else {
+        return (wish, look.capacity);
+    };
+    let count = tasks_rounded_up(usual);
+    let told =
+        format!("forecast: the hour from {hour}:00Z usually takes {}, so {}", number(usual), tasks(count));
+    if count <= wish.count {
+        return (wish, look.capacity);
+    }
+    if predictive.mode == PredictiveMode::ForecastOnly {
+        account.tell(ReasonCode::Forecast, format!("{told}; it is only reported (ForecastOnly)"));
+        return (wish, look.capacity);
+    }
+    account.bind(ReasonCode::Forecast, format!("{told} instead of {}", wish.count));
+    let capacity = match predictive.max_capacity_breach {
+        MaxCapacityBreach::HonorMaxCapacity => look.capacity,
+        MaxCapacityBreach::IncreaseMaxCapacity { buffer_percent } => {
+            let ceiling = tasks_rounded_up(f64::from(count) * (1.0 + f64::from(buffer_percent) / 100.0));
+            look.capacity.overlaid(None, Some(ceiling.max(look.capacity.max())))
+        }
+    };
+    (Wish { count, ..wish }, capacity)
+}
+
+fn learn(forecast: &mut ForecastMemory, count: TaskCount, now: Timestamp) {
+    forecast.since.get_or_insert(now);
+    let hour = now.as_second().div_euclid(3600);
+    if hour != forecast.hour {
+        if 0 < forecast.hour {
+            let peak = f64::from(forecast.peak);
+            let usual = forecast.by_hour.entry(hour_of_day(forecast.hour)).or_insert(peak);
+            *usual += (peak - *usual) * NEWEST_DAY;
+        }
+        forecast.hour = hour;
+        forecast.peak = 0;
+    }
+    forecast.peak = forecast.peak.max(count);
+}
+
+/// The hour that begins or lasts a buffer from now, and its usual peak.
+fn expected(forecast: &ForecastMemory, now: Timestamp, buffer: SignedDuration) -> Option<(u8, f64)> {
+    let since = forecast.since?;
+    if now.duration_since(since) < LEAST_HISTORY {
+        return None;
+    }
+    let hour = hour_of_day(now.checked_add(buffer).ok()?.as_second().div_euclid(3600));
+    forecast.by_hour.get(&hour).map(|usual| (hour, *usual))
+}
+
+fn hour_of_day(hour: i64) -> u8 {
+    u8::try_from(hour.rem_euclid(24)).unwrap_or_default()
+}

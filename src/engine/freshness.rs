@@ -1,0 +1,111 @@
+//! Which points of a metric may decide: the newest, if they are fresh and possible.
+//!
+//! A missing, stale or impossible value is not a small one: whoever asks for it abstains.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::figures::{moment, number};
+use crate::model::duration::{elapsed, format_duration};
+use crate::model::metric::Metric;
+use crate::model::{Observation, Point};
+
+/// No metric of a service reaches this, in any unit; a value beyond it is a fault.
+const ABSURD: f64 = 1e12;
+/// No utilisation reaches this, in per cent of what is reserved: a burst on an idle EC2 instance is some 10,000 %.
+const ABSURD_UTILISATION: f64 = 1e6;
+
+/// The fresh points of a metric.
+#[derive(Debug)]
+pub(super) struct Fresh<'a> {
+    metric: &'a Metric,
+    points: &'a [Point],
+    /// The newest point.
+    pub(super) newest: Point,
+    /// The sentence about values that were set aside, if any were.
+    pub(super) refused: Option<String>,
+}
+
+/// The points of a metric, if the newest is fresh; otherwise why not, as a sentence, and the values set aside.
+pub(super) fn fresh<'a>(
+    metric: &'a Metric,
+    observation: &'a Observation,
+) -> Result<Fresh<'a>, (String, Option<String>)> {
+    let now = observation.now;
+    let Some(points) = observation.metrics.get(&metric.key) else {
+        return Err((format!("{} was not observed", metric.key), None));
+    };
+    let refused = refused(metric, points, now);
+    let Some(newest) = points.iter().rev().find(|point| is_possible(metric, **point, now)).copied() else {
+        return Err((format!("{} has no value", metric.key), refused));
+    };
+    let age = elapsed(period_end(metric, newest), now);
+    let oldest_usable = stale_after(metric.period);
+    if oldest_usable < age {
+        let text = format!(
+            "the newest value of {} ended {} ago, at {}; after {} it is stale",
+            metric.key,
+            format_duration(age),
+            moment(period_end(metric, newest)),
+            format_duration(oldest_usable)
+        );
+        return Err((text, refused));
+    }
+    Ok(Fresh { metric, points, newest, refused })
+}
+
+/// The end of a point's period.
+pub(super) fn period_end(metric: &Metric, point: Point) -> Timestamp {
+    let period = SignedDuration::try_from(metric.period).unwrap_or(SignedDuration::ZERO);
+    point.start.checked_add(period).unwrap_or(point.start)
+}
+
+/// Whether a metric can have this value at this time.
+pub(super) fn is_possible(metric: &Metric, point: Point, now: Timestamp) -> bool {
+    let most = if metric.exists_without_tasks { ABSURD } else { ABSURD_UTILISATION };
+    (0.0..=most).contains(&point.value) && point.start <= now
+}
+
+impl Fresh<'_> {
+    /// The newest points for which `holds` is true, newest first, up to `most`. A gap ends the run: a missing point starts
+    /// the count again.
+    pub(super) fn run(&self, most: u32, holds: impl Fn(f64) -> bool, now: Timestamp) -> Vec<Point> {
+        let mut run: Vec<Point> = Vec::new();
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        for point in self.points.iter().rev().skip_while(|point| **point != self.newest) {
+            let adjoins = run.last().is_none_or(|later| period_end(self.metric, *point) == later.start);
+            if most <= run.len() || !adjoins || !is_possible(self.metric, *point, now) || !holds(point.value)
+            {
+                break;
+            }
+            run.push(*point);
+        }
+        run
+    }
+}
+
+/// CloudWatch shows a period one to two minutes after it ends, and a look may come a minute later still; two periods may be
+/// missing on top before the value no longer speaks of now.
+fn stale_after(period: Duration) -> Duration {
+    const PUBLICATION_AND_LOOK: Duration = Duration::from_secs(180);
+    PUBLICATION_AND_LOOK + 2 * period
+}
+
+/// A sentence about the values that were set aside, newest first.
+fn refused(metric: &Metric, points: &[Point], now: Timestamp) -> Option<String> {
+    const MOST_TOLD: usize = 3;
+    let impossible: Vec<Point> =
+        points.iter().rev().filter(|p| !is_possible(metric, **p, now)).copied().collect();
+    if impossible.is_empty() {
+        return None;
+    }
+    let told: Vec<String> = impossible
+        .iter()
+        .take(MOST_TOLD)
+        .map(|point| format!("{} at {}", number(point.value), moment(point.start)))
+        .collect();
+    let more = impossible.len().saturating_sub(MOST_TOLD);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    Some(format!("{} cannot have the value {}{more}; not observed", metric.key, told.join(", ")))
+}

@@ -1,0 +1,159 @@
+//! Steps 3 and 6: the bounds in force. Schedules lie over the policy file's bounds, windows over schedules, an override by hand
+//! over all; nothing rewrites what is below, so when an overlay ends the former bounds hold again by themselves.
+//!
+//! The calendar is asked what holds now, not what to do now: a late, lost or repeated tick cannot miss a schedule.
+
+use jiff::Timestamp;
+
+use super::account::Account;
+use super::figures::{moment, tasks};
+use super::recommend::Look;
+use crate::model::memory::{BeforeWindow, Memory};
+use crate::model::schedule::{PartialCapacity, ScheduledAction, Window};
+use crate::model::{Capacity, Reason, ReasonCode, ScalableTarget, TaskCount};
+
+/// The bounds in force, and what made them so.
+#[derive(Clone, Debug)]
+pub(super) struct Bounds {
+    pub(super) capacity: Capacity,
+    reasons: Vec<Reason>,
+    /// The window in force that began last.
+    window: Option<String>,
+    /// The code of the topmost overlay that set the lower bound, where one did.
+    min_by: Option<ReasonCode>,
+    /// The code of the topmost overlay that set the upper bound, where one did.
+    max_by: Option<ReasonCode>,
+}
+
+impl Bounds {
+    fn lay(&mut self, over: PartialCapacity, code: ReasonCode, what: &str) {
+        self.capacity = self.capacity.overlaid(over.min, over.max);
+        self.min_by = over.min.map(|_| code).or(self.min_by);
+        self.max_by = over.max.map(|_| code).or(self.max_by);
+        self.reasons.push(Reason { code, text: format!("{what}: {} tasks", self.capacity) });
+    }
+}
+
+/// The bounds in force now.
+pub(super) fn bounds(target: &ScalableTarget, now: Timestamp, memory: &Memory) -> Bounds {
+    let mut bounds =
+        Bounds { capacity: target.capacity, reasons: Vec::new(), window: None, min_by: None, max_by: None };
+    let mut actions: Vec<_> =
+        target.schedules.iter().filter_map(|action| Some((last_run(action, now)?, action))).collect();
+    actions.sort_by_key(|(at, _)| *at);
+    for (at, action) in in_force(&actions) {
+        let what = format!("scheduled action {} of {} is in force", action.name, moment(at));
+        bounds.lay(action.capacity, ReasonCode::Scheduled, &what);
+    }
+    let mut windows: Vec<_> =
+        target.windows.iter().filter_map(|window| Some((open_since(window, now)?, window))).collect();
+    windows.sort_by_key(|(since, _)| *since);
+    for (since, window) in windows {
+        bounds.lay(
+            window.capacity,
+            ReasonCode::Window,
+            &format!("window {} since {}", window.name, moment(since)),
+        );
+        bounds.window = Some(window.name.clone());
+    }
+    if let Some(manual) = memory.manual {
+        let held = manual.desired.filter(|_| manual.min.is_none() && manual.max.is_none());
+        let over = PartialCapacity { min: manual.min.or(held), max: manual.max.or(held) };
+        if over != PartialCapacity::default() {
+            bounds.lay(
+                over,
+                ReasonCode::Override,
+                &format!("override by hand until {}", moment(manual.until)),
+            );
+        }
+    }
+    bounds
+}
+
+/// When an action ran last. With a start time it also runs at that time; after its end it runs no more, and what it set last
+/// stays, as Application Auto Scaling does.
+fn last_run(action: &ScheduledAction, now: Timestamp) -> Option<Timestamp> {
+    let until = action.end.map_or(now, |end| now.min(end));
+    let at_start = action.start.filter(|start| *start <= until);
+    action.when.last_occurrence(until, action.start).max(at_start)
+}
+
+/// The last action that set the lower bound and the last that set the upper one, in the order of their runs.
+fn in_force<'a>(
+    actions: &[(Timestamp, &'a ScheduledAction)],
+) -> impl Iterator<Item = (Timestamp, &'a ScheduledAction)> {
+    let min = actions.iter().rposition(|(_, action)| action.capacity.min.is_some());
+    let max = actions.iter().rposition(|(_, action)| action.capacity.max.is_some());
+    let used =
+        actions.iter().enumerate().filter(move |(place, _)| min == Some(*place) || max == Some(*place));
+    used.map(|(_, action)| *action).collect::<Vec<_>>().into_iter()
+}
+
+/// When a window opened, if it is open.
+fn open_since(window: &Window, now: Timestamp) -> Option<Timestamp> {
+    let since = window.start.last_occurrence(now, None)?;
+    let closed = window.end.last_occurrence(now, None).is_some_and(|end| since < end);
+    (!closed).then_some(since)
+}
+
+/// Goes to a count that was set by hand, and back to the count that a window had lowered.
+pub(super) fn go_to_remembered(
+    look: &Look<'_>,
+    bounds: &Bounds,
+    wanted: TaskCount,
+    memory: &mut Memory,
+    account: &mut Account,
+) -> TaskCount {
+    let by_hand = memory.manual.filter(|manual| manual.min.is_some() || manual.max.is_some());
+    if let Some(count) = by_hand.and_then(|manual| manual.desired) {
+        account
+            .bind(ReasonCode::Override, format!("set by hand to {} once, instead of {wanted}", tasks(count)));
+        return count;
+    }
+    let Some(before) = memory.before_window.as_ref().filter(|_| bounds.window.is_none()) else {
+        return wanted;
+    };
+    let former = bounds.capacity.clamp(before.count);
+    if former <= look.observation.service.desired {
+        memory.before_window = None;
+        return wanted;
+    }
+    if wanted < former {
+        let text = format!("window {} ended: back to the {} before it", before.window, tasks(before.count));
+        account.bind(ReasonCode::Window, text);
+    }
+    wanted.max(former)
+}
+
+/// Remembers the count that a window is about to lower.
+pub(super) fn remember_before_window(bounds: &Bounds, from: TaskCount, to: TaskCount, memory: &mut Memory) {
+    if let Some(window) = &bounds.window
+        && memory.before_window.is_none()
+        && to < from
+        && bounds.capacity.max() < from
+    {
+        memory.before_window = Some(BeforeWindow { window: window.clone(), count: from });
+    }
+}
+
+/// Brings a count within the bounds: always, last, at every look.
+pub(super) fn bring_within(bounds: &Bounds, wanted: TaskCount, account: &mut Account) -> TaskCount {
+    let count = bounds.capacity.clamp(wanted);
+    let changed_by = if count < wanted { bounds.max_by } else { bounds.min_by };
+    for reason in &bounds.reasons {
+        account.tell(reason.code, reason.text.clone());
+    }
+    if count < wanted {
+        let text = format!("{} wanted, the ceiling is {count}", tasks(wanted));
+        account.bind(ReasonCode::AlreadyAtMaxCapacity, text);
+    } else if wanted < count {
+        account.bind(
+            ReasonCode::AlreadyAtMinCapacity,
+            format!("{} wanted, the floor is {count}", tasks(wanted)),
+        );
+    }
+    if let (true, Some(code)) = (count != wanted, changed_by) {
+        account.bind_to(code);
+    }
+    count
+}

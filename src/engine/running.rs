@@ -1,0 +1,56 @@
+//! How many tasks made a metric's value. A utilisation is a mean over the tasks that ran in its period; to multiply it by the
+//! tasks that run a minute later would count a scale-out twice.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::recommend::Look;
+use crate::model::memory::{Memory, RunningSpan};
+use crate::model::{Observation, TaskCount};
+
+/// How far back the running count is kept: the oldest point that a scale-in can look at, with its delay.
+const KEPT: SignedDuration = SignedDuration::from_mins(90);
+/// No more spans than this are kept; a count that changes faster is read as it is now.
+const MOST_SPANS: usize = 64;
+
+/// Adds the look to the history of the running count.
+pub(super) fn remember(observation: &Observation, memory: &mut Memory) {
+    let (now, running) = (observation.now, observation.service.running);
+    match memory.running.last_mut() {
+        Some(span) if span.running == running => span.until = span.until.max(now),
+        _ => memory.running.push(RunningSpan { since: now, until: now, running }),
+    }
+    let oldest = now.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
+    let surplus = memory.running.len().saturating_sub(MOST_SPANS);
+    let mut place = 0;
+    memory.running.retain(|span| {
+        place += 1;
+        surplus < place && oldest <= span.until
+    });
+}
+
+/// The tasks that ran at the end of a period: those seen by the first look after it.
+pub(super) fn at(look: &Look<'_>, memory: &Memory, end: Timestamp) -> TaskCount {
+    let seen = memory.running.iter().find(|span| end <= span.until);
+    let running = seen.map_or(look.observation.service.running, |span| span.running);
+    during_deployment(look, running)
+}
+
+/// The tasks that ran at the end of a period and had done so for the warm-up.
+pub(super) fn warm_at(look: &Look<'_>, memory: &Memory, end: Timestamp, warm_up: Duration) -> TaskCount {
+    let running = at(look, memory, end);
+    if warm_up.is_zero() {
+        return running;
+    }
+    let since = SignedDuration::try_from(warm_up).ok().and_then(|warm_up| end.checked_sub(warm_up).ok());
+    let spans = memory.running.iter();
+    let warm = spans.filter(|span| since.is_some_and(|since| since <= span.until) && span.since <= end);
+    warm.map(|span| span.running).min().map_or(running, |warm| warm.min(running))
+}
+
+/// A rolling deployment runs old and new tasks side by side; the surplus is not capacity that was asked for.
+fn during_deployment(look: &Look<'_>, running: TaskCount) -> TaskCount {
+    let service = &look.observation.service;
+    if service.deploying { running.min(service.desired) } else { running }
+}

@@ -1,0 +1,70 @@
+//! Step 5: what forbids a change whatever is wanted: a deployment in progress, a pause, a service without a desired count.
+
+use super::account::Account;
+use super::figures::moment;
+use super::recommend::Look;
+use crate::model::memory::{Memory, Pause, PauseDirection};
+use crate::model::target::{DuringDeployment, Mode};
+use crate::model::{ReasonCode, TaskCount};
+
+/// Holds what a deployment in progress forbids. Scale-in waits as with Application Auto Scaling; a policy may ask for more
+/// or less caution.
+pub(super) fn hold_during_deployment(look: &Look<'_>, wanted: TaskCount, account: &mut Account) -> TaskCount {
+    let held = match look.target.during_deployment {
+        DuringDeployment::Ignore => false,
+        DuringDeployment::NoScaleIn => wanted < look.desired,
+        DuringDeployment::Hold => wanted != look.desired,
+    };
+    if !held || !look.observation.service.deploying {
+        return wanted;
+    }
+    let text = format!("a deployment is in progress, so {} instead of {wanted}", look.desired);
+    account.bind(ReasonCode::DeploymentInProgress, text);
+    look.desired
+}
+
+/// Holds what a pause forbids, bounds included: who pauses a service wants it left alone.
+pub(super) fn hold_while_suspended(
+    look: &Look<'_>,
+    wanted: TaskCount,
+    memory: &Memory,
+    account: &mut Account,
+) -> TaskCount {
+    let desired = look.observation.service.desired;
+    if !look.observation.service.scalable {
+        let text =
+            "the service takes no desired count (scheduling strategy DAEMON); remove it from the policy file";
+        account.bind(ReasonCode::TargetServicePutResourceAsUnscalable, text);
+        return desired;
+    }
+    if look.target.mode == Mode::Paused {
+        account.bind(
+            ReasonCode::ScalingSuspended,
+            format!("the policy file has the service paused, so {desired} stays"),
+        );
+        return desired;
+    }
+    let pause = memory.pauses.iter().find(|pause| match pause.direction {
+        PauseDirection::Both => true,
+        PauseDirection::Out => desired < wanted,
+        PauseDirection::In => wanted < desired,
+    });
+    let Some(pause) = pause else {
+        return wanted;
+    };
+    account.bind(ReasonCode::ScalingSuspended, format!("{}, so {desired} instead of {wanted}", told(pause)));
+    desired
+}
+
+fn told(pause: &Pause) -> String {
+    let direction = match pause.direction {
+        PauseDirection::Both => "scaling",
+        PauseDirection::Out => "scale-out",
+        PauseDirection::In => "scale-in",
+    };
+    let until = pause
+        .until
+        .map_or_else(|| " until it is resumed".to_owned(), |until| format!(" until {}", moment(until)));
+    let reason = pause.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+    format!("{direction} is paused by hand{until}{reason}")
+}
