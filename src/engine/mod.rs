@@ -48,7 +48,7 @@ pub fn decide(target: &ScalableTarget, observation: &Observation, memory: &Memor
     let wanted = behavior::damp(&look, wish.count, &mut memory, &mut account);
     let wanted = suspend::hold_during_deployment(&look, wanted, &mut account);
     let wanted = overlay::go_to_remembered(&look, &bounds, wanted, &mut memory, &mut account);
-    let within = overlay::bring_within(&bounds, wanted, &mut account);
+    let within = overlay::bring_within(&look, &bounds, wanted, &mut account);
     let to = suspend::hold_while_suspended(&look, within, &memory, &mut account);
 
     overlay::remember_before_window(&bounds, from, to, &mut memory);

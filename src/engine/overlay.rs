@@ -3,6 +3,8 @@
 //!
 //! The calendar is asked what holds now, not what to do now: a late, lost or repeated tick cannot miss a schedule.
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 
 use super::account::Account;
@@ -136,23 +138,27 @@ pub(super) fn remember_before_window(bounds: &Bounds, from: TaskCount, to: TaskC
     }
 }
 
-/// Brings a count within the bounds: always, last, at every look.
-pub(super) fn bring_within(bounds: &Bounds, wanted: TaskCount, account: &mut Account) -> TaskCount {
+/// Brings a count within the bounds: always, last, at every look. A service found outside of them was brought in before its
+/// policies were asked; where they leave it there, that correction is the reason.
+pub(super) fn bring_within(
+    look: &Look<'_>,
+    bounds: &Bounds,
+    wanted: TaskCount,
+    account: &mut Account,
+) -> TaskCount {
+    let found = look.observation.service.desired;
+    let (before, word) = if wanted == look.desired { (found, "desired") } else { (wanted, "wanted") };
     let count = bounds.capacity.clamp(wanted);
-    let changed_by = if count < wanted { bounds.max_by } else { bounds.min_by };
     for reason in &bounds.reasons {
         account.tell(reason.code, reason.text.clone());
     }
-    if count < wanted {
-        let text = format!("{} wanted, the ceiling is {count}", tasks(wanted));
-        account.bind(ReasonCode::AlreadyAtMaxCapacity, text);
-    } else if wanted < count {
-        account.bind(
-            ReasonCode::AlreadyAtMinCapacity,
-            format!("{} wanted, the floor is {count}", tasks(wanted)),
-        );
-    }
-    if let (true, Some(code)) = (count != wanted, changed_by) {
+    let (by_bound, by_overlay, bound) = match count.cmp(&before) {
+        Ordering::Less => (ReasonCode::AlreadyAtMaxCapacity, bounds.max_by, "ceiling"),
+        Ordering::Greater => (ReasonCode::AlreadyAtMinCapacity, bounds.min_by, "floor"),
+        Ordering::Equal => return count,
+    };
+    account.bind(by_bound, format!("{} {word}, the {bound} is {count}", tasks(before)));
+    if let Some(code) = by_overlay {
         account.bind_to(code);
     }
     count

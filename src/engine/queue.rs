@@ -227,7 +227,8 @@ fn learn(
     }
     for (metric, point) in &deleted {
         let running = running::at(look, memory, period_end(metric, *point));
-        if 0 < running {
+        // A period in which nothing was finished says nothing of how fast a task is: it may just have started.
+        if 0 < running && 0.0 < point.value {
             let rate = point.value / metric.period.as_secs_f64() / f64::from(running);
             let before = learned.finished_per_task_s.unwrap_or(rate);
             let busy = 0 < depth.visible;

@@ -1,0 +1,151 @@
+//! Several policies, missing data, deployments, protection, pauses and modes.
+
+use super::world::*;
+use crate::model::memory::{Pause, PauseDirection};
+use crate::model::policy::{AdjustmentType, PolicyKind};
+use crate::model::target::{DuringDeployment, Mode, OnMissingMetrics};
+use crate::model::{AlarmState, Decision, Memory, ReasonCode, ServiceStatus, TaskCount};
+
+#[test]
+fn the_highest_recommendation_wins_and_scale_in_needs_every_policy() {
+    let target = target(1, 100, [cpu(tracking()), cpu(tracking_of("Memory", 50.0, false))]);
+    // (case, cpu, memory, wanted of 10)
+    let cases: &[(&str, Option<f64>, Option<f64>, TaskCount)] = &[
+        ("both out: the larger", Some(90.0), Some(60.0), 15),
+        ("one out, one in: out", Some(90.0), Some(10.0), 15),
+        ("one in, one content: nothing", Some(10.0), Some(50.0), 10),
+        ("both in: the larger", Some(12.0), Some(30.0), 6),
+        ("one out, one blind: out", Some(90.0), None, 15),
+        ("a blind policy keeps the tasks another would remove", Some(10.0), None, 10),
+        ("both blind: nothing", None, None, 10),
+    ];
+    for (case, cpu, memory, wanted) in cases {
+        let mut seen = seen(after(0), ServiceStatus::steady(10));
+        for (key, value) in [(CPU, cpu), ("Memory", memory)] {
+            seen = value.map_or(seen.clone(), |value| seen.clone().points(key, &[value]));
+        }
+        assert_eq!(decide_fresh(&target, &seen).to, *wanted, "{case}");
+    }
+}
+
+#[test]
+fn an_alarm_at_rest_does_not_veto_scale_in_and_one_in_alarm_does() {
+    let steps =
+        PolicyKind::StepScaling(steps("high", AdjustmentType::ChangeInCapacity, &[(Some(0.0), None, 1)]));
+    let target = target(1, 100, [cpu(tracking()), steps]);
+    let low = || seen(after(0), ServiceStatus::steady(10)).points(CPU, &[30.0]);
+    assert_eq!(decide_fresh(&target, &low().alarm("high", AlarmState::Ok, 1.0, 0.1)).to, 5);
+    assert_eq!(decide_fresh(&target, &low().alarm("high", AlarmState::Alarm, 1.0, 2.0)).to, 11);
+    assert_eq!(decide_fresh(&target, &low().alarm("high", AlarmState::InsufficientData, 1.0, 0.0)).to, 10);
+}
+
+#[test]
+fn a_fallback_is_a_floor_for_a_policy_without_data_and_never_scales_in() {
+    let mut target = target(1, 100, [cpu(tracking())]);
+    target.on_missing_metrics = OnMissingMetrics::Fallback(6);
+    for (tasks, wanted) in [(2, 6), (6, 6), (9, 9)] {
+        let decision = decide_fresh(&target, &seen(after(0), ServiceStatus::steady(tasks)));
+        assert_eq!((decision.to, decision.binding), (wanted, ReasonCode::Fallback), "{tasks}");
+    }
+}
+
+#[test]
+fn a_deployment_forbids_what_the_policy_says() {
+    use DuringDeployment::{Hold, Ignore, NoScaleIn};
+    // (rule, value, wanted of 10)
+    let cases = [
+        (NoScaleIn, 90.0, 15),
+        (NoScaleIn, 30.0, 10),
+        (Hold, 90.0, 10),
+        (Hold, 30.0, 10),
+        (Ignore, 90.0, 15),
+        (Ignore, 30.0, 5),
+    ];
+    for (rule, value, wanted) in cases {
+        let mut target = target(1, 100, [cpu(tracking())]);
+        target.during_deployment = rule;
+        let service = ServiceStatus { deploying: true, ..ServiceStatus::steady(10) };
+        let decision = decide_fresh(&target, &seen(after(0), service).points(CPU, &[value]));
+        assert_eq!(decision.to, wanted, "{rule:?} at {value}");
+    }
+}
+
+#[test]
+fn the_surplus_of_a_rolling_deployment_is_not_counted() {
+    let service = ServiceStatus { running: 8, deploying: true, ..ServiceStatus::steady(4) };
+    let decision =
+        decide_fresh(&target(1, 100, [cpu(tracking())]), &seen(after(0), service).points(CPU, &[75.0]));
+    assert_eq!(decision.to, 5, "four that were asked for at 75 %, not eight");
+}
+
+#[test]
+fn protected_tasks_are_not_taken_away() {
+    let service = ServiceStatus { protected: 7, ..ServiceStatus::steady(10) };
+    let decision =
+        decide_fresh(&target(1, 100, [cpu(tracking())]), &seen(after(0), service).points(CPU, &[6.0]));
+    assert_eq!((decision.to, decision.binding), (7, ReasonCode::WorkInFlight));
+}
+
+fn paused(direction: PauseDirection, until: Option<i64>) -> Memory {
+    let reason = Some("sale".to_owned());
+    Memory { pauses: vec![Pause { direction, until: until.map(after), reason }], ..Memory::default() }
+}
+
+fn decide_paused(memory: &Memory, tasks: TaskCount, value: f64) -> Decision {
+    let target = target(2, 100, [cpu(tracking())]);
+    crate::engine::decide(
+        &target,
+        &seen(after(0), ServiceStatus::steady(tasks)).points(CPU, &[value]).0,
+        memory,
+    )
+}
+
+#[test]
+fn a_pause_holds_its_direction_until_it_ends() {
+    use PauseDirection::{Both, In, Out};
+    // (case, direction, until, tasks, value, wanted)
+    let cases: &[(&str, PauseDirection, Option<i64>, TaskCount, f64, TaskCount)] = &[
+        ("in does not hold out", In, Some(60), 10, 90.0, 15),
+        ("in holds in", In, Some(60), 10, 30.0, 10),
+        ("out holds out", Out, None, 10, 90.0, 10),
+        ("out does not hold in", Out, None, 10, 30.0, 5),
+        ("both hold everything", Both, None, 10, 90.0, 10),
+        ("the floor's correction as well", Both, None, 1, 60.0, 1),
+        ("a pause that ended holds nothing", Both, Some(0), 10, 90.0, 15),
+    ];
+    for (case, direction, until, tasks, value, wanted) in cases {
+        assert_eq!(decide_paused(&paused(*direction, *until), *tasks, *value).to, *wanted, "{case}");
+    }
+}
+
+#[test]
+fn a_pause_says_until_when_and_why() {
+    let decision = decide_paused(&paused(PauseDirection::In, Some(3600)), 10, 30.0);
+    let last = decision.reasons.last().unwrap();
+    assert_eq!(last.code, ReasonCode::ScalingSuspended);
+    assert_eq!(last.text, "scale-in is paused by hand until 2026-01-01T01:00:00Z (sale), so 10 instead of 5");
+}
+
+#[test]
+fn a_paused_entry_and_a_daemon_service_are_left_alone() {
+    let mut paused = target(5, 100, [cpu(tracking())]);
+    paused.mode = Mode::Paused;
+    let low = seen(after(0), ServiceStatus::steady(3)).points(CPU, &[90.0]);
+    assert_eq!(decide_fresh(&paused, &low).to, 3);
+    let daemon = ServiceStatus { scalable: false, ..ServiceStatus::steady(3) };
+    let decision = decide_fresh(&target(5, 100, []), &seen(after(0), daemon));
+    assert_eq!((decision.to, decision.binding), (3, ReasonCode::TargetServicePutResourceAsUnscalable));
+}
+
+#[test]
+fn a_count_that_someone_else_set_is_told_and_decided_from() {
+    let mut run = Run::new(target(1, 100, [cpu(tracking())]), 4);
+    run.look(0, |seen| seen.points(CPU, &[60.0]));
+    run.desired = 9;
+    let decision = run.look_at(60, 9, |seen| seen.points(CPU, &[60.0]));
+    assert_eq!(decision.to, 9);
+    assert_eq!(
+        decision.reasons[0].text,
+        "the desired count went from 4 to 9 since the last look: someone else set it"
+    );
+}

@@ -1,0 +1,293 @@
+//! What moves the bounds: schedules, windows, overrides by hand, forecasts; and that they hold always and last.
+
+use super::world::*;
+use crate::engine::decide;
+use crate::model::memory::{ForecastMemory, ManualCapacity};
+use crate::model::policy::{MaxCapacityBreach, Predictive, PredictiveMode};
+use crate::model::schedule::{Calendar, PartialCapacity, ScheduledAction, Window};
+use crate::model::{Capacity, Memory, ReasonCode, ScalableTarget, ServiceStatus, TaskCount};
+
+fn action(
+    name: &str,
+    when: &str,
+    zone: Option<&str>,
+    min: Option<TaskCount>,
+    max: Option<TaskCount>,
+) -> ScheduledAction {
+    let when = Calendar::new(when, zone).unwrap();
+    ScheduledAction {
+        name: name.to_owned(),
+        when,
+        start: None,
+        end: None,
+        capacity: PartialCapacity { min, max },
+    }
+}
+
+fn scheduled(actions: impl IntoIterator<Item = ScheduledAction>) -> ScalableTarget {
+    ScalableTarget { schedules: actions.into_iter().collect(), ..target(1, 20, []) }
+}
+
+fn at(target: &ScalableTarget, now: &str, tasks: TaskCount) -> TaskCount {
+    decide_fresh(target, &seen(now.parse().unwrap(), ServiceStatus::steady(tasks))).to
+}
+
+#[test]
+fn the_count_is_brought_within_the_bounds_at_every_look() {
+    for (tasks, wanted) in [(0, 2), (1, 2), (2, 2), (7, 7), (10, 10), (11, 10), (500, 10)] {
+        assert_eq!(at(&target(2, 10, []), "2026-01-01T00:00:00Z", tasks), wanted, "{tasks}");
+    }
+}
+
+#[test]
+fn the_last_scheduled_action_holds_until_another() {
+    let berlin = Some("Europe/Berlin");
+    let target = scheduled([
+        action("morning", "cron(0 8 ? * MON-FRI *)", berlin, Some(10), Some(20)),
+        action("evening", "cron(0 20 ? * MON-FRI *)", berlin, Some(2), Some(5)),
+    ]);
+    // (case, time, tasks, wanted)
+    let cases: &[(&str, &str, TaskCount, TaskCount)] = &[
+        ("before Monday morning, Friday evening's bounds", "2026-01-05T06:59:59Z", 9, 5),
+        ("eight in Berlin is seven in UTC in winter", "2026-01-05T07:00:00Z", 3, 10),
+        ("until eight in the evening", "2026-01-05T18:59:59Z", 15, 15),
+        ("which sets its own bounds", "2026-01-05T19:00:00Z", 15, 5),
+        ("eight in Berlin is six in UTC in summer", "2026-07-06T06:00:00Z", 3, 10),
+        ("nothing happens on Saturday", "2026-01-10T12:00:00Z", 9, 5),
+    ];
+    for (case, now, tasks, wanted) in cases {
+        assert_eq!(at(&target, now, *tasks), *wanted, "{case}");
+    }
+}
+
+#[test]
+fn an_action_sets_only_the_bounds_it_names() {
+    let floor = scheduled([action("floor", "at(2026-01-05T08:00:00)", None, Some(10), None)]);
+    let ceiling = scheduled([action("ceiling", "at(2026-01-05T08:00:00)", None, None, Some(5))]);
+    let both = scheduled([
+        action("floor", "at(2026-01-05T08:00:00)", None, Some(10), None),
+        action("ceiling", "at(2026-01-05T09:00:00)", None, None, Some(15)),
+    ]);
+    assert_eq!(at(&floor, "2026-01-05T07:59:59Z", 3), 3);
+    assert_eq!(at(&floor, "2026-01-05T08:00:00Z", 3), 10);
+    assert_eq!(at(&floor, "2026-01-05T08:00:00Z", 18), 18);
+    assert_eq!(at(&ceiling, "2026-01-05T08:00:00Z", 18), 5);
+    assert_eq!((at(&both, "2026-01-05T10:00:00Z", 3), at(&both, "2026-01-05T10:00:00Z", 18)), (10, 15));
+}
+
+#[test]
+fn an_action_runs_at_its_start_and_not_after_its_end_and_what_it_set_stays() {
+    let mut bounded = action("sale", "cron(0 8 * * ? *)", None, Some(10), None);
+    bounded.start = Some("2026-01-05T00:00:00Z".parse().unwrap());
+    bounded.end = Some("2026-01-07T00:00:00Z".parse().unwrap());
+    let target = scheduled([bounded]);
+    assert_eq!(at(&target, "2026-01-04T23:59:59Z", 3), 3, "before its start");
+    assert_eq!(at(&target, "2026-01-05T00:00:00Z", 3), 10, "at its start, then by the cron expression");
+    assert_eq!(
+        at(&target, "2026-02-01T00:00:00Z", 3),
+        10,
+        "after its end the former values are not restored"
+    );
+}
+
+#[test]
+fn rates_count_from_their_start() {
+    let mut hourly = action("hourly", "rate(1 hour)", None, Some(4), None);
+    hourly.start = Some("2026-01-05T00:30:00Z".parse().unwrap());
+    let target = scheduled([hourly]);
+    assert_eq!(at(&target, "2026-01-05T00:29:59Z", 1), 1);
+    assert_eq!(at(&target, "2026-01-05T00:30:00Z", 1), 4);
+}
+
+#[test]
+fn schedules_follow_daylight_saving_time() {
+    // Berlin skips 02:00-03:00 on 2026-03-29 and repeats it on 2026-10-25.
+    let zone = Some("Europe/Berlin");
+    let last = |cron: &str, now: &str| {
+        let calendar = Calendar::new(cron, zone).unwrap();
+        calendar.last_occurrence(now.parse().unwrap(), None).unwrap().to_string()
+    };
+    // (case, schedule, looked at, last occurrence)
+    let cases = [
+        (
+            "a skipped time runs right after the gap",
+            "cron(30 2 * * ? *)",
+            "2026-03-29T03:00:00Z",
+            "2026-03-29T01:00:00Z",
+        ),
+        (
+            "before the gap it is the day before",
+            "cron(30 2 * * ? *)",
+            "2026-03-29T00:59:59Z",
+            "2026-03-28T01:30:00Z",
+        ),
+        (
+            "the same hour of the day on both sides",
+            "cron(0 8 * * ? *)",
+            "2026-03-28T12:00:00Z",
+            "2026-03-28T07:00:00Z",
+        ),
+        (
+            "the same hour of the day on both sides",
+            "cron(0 8 * * ? *)",
+            "2026-03-29T12:00:00Z",
+            "2026-03-29T06:00:00Z",
+        ),
+        (
+            "a repeated time runs at the first of the two",
+            "cron(30 2 * * ? *)",
+            "2026-10-25T00:45:00Z",
+            "2026-10-25T00:30:00Z",
+        ),
+        ("and only then", "cron(30 2 * * ? *)", "2026-10-25T12:00:00Z", "2026-10-25T00:30:00Z"),
+        ("a single time in a gap", "at(2026-03-29T02:30:00)", "2026-03-30T00:00:00Z", "2026-03-29T01:30:00Z"),
+    ];
+    for (case, cron, now, wanted) in cases {
+        assert_eq!(last(cron, now), wanted, "{case}");
+    }
+}
+
+#[test]
+fn cron_speaks_awss_dialect() {
+    // (expression, looked at, last occurrence), UTC
+    let cases = [
+        ("cron(0/15 8-18 ? * MON-FRI *)", "2026-01-05T08:44:00Z", "2026-01-05T08:30:00Z"),
+        ("cron(0 10 ? * 2 *)", "2026-01-06T00:00:00Z", "2026-01-05T10:00:00Z"), // 1 is Sunday
+        ("cron(0 10 L * ? *)", "2026-03-15T00:00:00Z", "2026-02-28T10:00:00Z"),
+        ("cron(0 10 ? * 6L *)", "2026-02-15T00:00:00Z", "2026-01-30T10:00:00Z"),
+        ("cron(0 10 ? * MON#1 *)", "2026-01-20T00:00:00Z", "2026-01-05T10:00:00Z"),
+        ("cron(0 10 1 JAN ? 2025-2027)", "2026-06-01T00:00:00Z", "2026-01-01T10:00:00Z"),
+        ("cron(30 0 10 * * ? *)", "2026-01-05T12:00:00Z", "2026-01-05T10:00:00Z"),
+    ];
+    for (cron, now, wanted) in cases {
+        let calendar = Calendar::new(cron, None).unwrap();
+        let last = calendar.last_occurrence(now.parse().unwrap(), None);
+        assert_eq!(last.map(|at| at.to_string()).as_deref(), Some(wanted), "{cron}");
+    }
+}
+
+#[test]
+fn in_a_window_its_bounds_hold_and_afterwards_the_former_count_returns() {
+    let night = Window {
+        name: "closed-at-night".to_owned(),
+        start: Calendar::new("cron(0 20 ? * MON-FRI *)", Some("Europe/Berlin")).unwrap(),
+        end: Calendar::new("cron(0 7 ? * MON-FRI *)", Some("Europe/Berlin")).unwrap(),
+        capacity: PartialCapacity { min: Some(0), max: Some(0) },
+    };
+    let target = ScalableTarget { windows: vec![night], ..target(2, 20, []) };
+    let mut memory = Memory::default();
+    let mut desired = 7;
+    let mut look = |now: &str| {
+        let seen = seen(now.parse().unwrap(), ServiceStatus::steady(desired));
+        let decision = decide(&target, &seen.0, &memory);
+        memory = decision.memory.clone();
+        desired = decision.to;
+        decision.to
+    };
+    assert_eq!(look("2026-01-05T18:59:00Z"), 7);
+    assert_eq!(look("2026-01-05T19:00:00Z"), 0, "closed");
+    assert_eq!(look("2026-01-06T05:59:00Z"), 0, "still closed");
+    assert_eq!(look("2026-01-06T06:00:00Z"), 7, "back at the former size, not at the floor");
+    assert_eq!(look("2026-01-06T06:01:00Z"), 7);
+    assert_eq!(look("2026-01-09T19:00:00Z"), 0, "Friday evening");
+    assert_eq!(look("2026-01-11T12:00:00Z"), 0, "and over the weekend, for the end is on weekdays");
+    assert_eq!(look("2026-01-12T06:00:00Z"), 7);
+}
+
+fn by_hand(min: Option<TaskCount>, max: Option<TaskCount>, desired: Option<TaskCount>) -> Memory {
+    Memory { manual: Some(ManualCapacity { min, max, desired, until: after(3600) }), ..Memory::default() }
+}
+
+#[test]
+fn an_override_by_hand_lies_over_all_and_ends() {
+    // (case, min, max, desired, tasks, wanted, wanted an hour later)
+    type Case<'a> = (&'a str, Memory, TaskCount, TaskCount, TaskCount);
+    let cases: &[Case<'_>] = &[
+        ("a floor", by_hand(Some(8), None, None), 3, 8, 8),
+        ("a ceiling", by_hand(None, Some(4), None), 9, 4, 4),
+        ("beyond the base bounds", by_hand(None, Some(40), Some(30)), 3, 30, 20),
+        ("a count alone is held", by_hand(None, None, Some(6)), 3, 6, 6),
+        ("below the base floor", by_hand(Some(0), Some(0), None), 3, 0, 1),
+    ];
+    for (case, memory, tasks, wanted, later) in cases {
+        let target = target(1, 20, []);
+        let first = decide(&target, &seen(after(0), ServiceStatus::steady(*tasks)).0, memory);
+        assert_eq!(first.to, *wanted, "{case}");
+        let second = decide(&target, &seen(after(3600), ServiceStatus::steady(first.to)).0, &first.memory);
+        assert_eq!(second.to, *later, "{case}, ended");
+        assert_eq!(second.memory.manual, None, "{case}");
+    }
+}
+
+#[test]
+fn a_count_set_with_bounds_is_gone_to_once() {
+    let target = target(1, 20, [cpu(tracking())]);
+    let first = decide(
+        &target,
+        &seen(after(0), ServiceStatus::steady(3)).points(CPU, &[60.0]).0,
+        &by_hand(Some(2), Some(20), Some(6)),
+    );
+    assert_eq!(first.to, 6);
+    let second =
+        decide(&target, &seen(after(60), ServiceStatus::steady(6)).points(CPU, &[20.0]).0, &first.memory);
+    assert_eq!(second.to, 2, "from then on the policies decide within the bounds");
+}
+
+fn predictive(mode: PredictiveMode, breach: MaxCapacityBreach) -> (ScalableTarget, Memory) {
+    let forecast = Predictive { mode, scheduling_buffer: seconds(300), max_capacity_breach: breach };
+    let target = ScalableTarget { predictive: Some(forecast), ..target(1, 10, [cpu(tracking())]) };
+    let forecast =
+        ForecastMemory { since: Some(after(-90_000)), hour: 0, peak: 0, by_hour: [(1, 12.0)].into() };
+    (target, Memory { forecast: Some(forecast), ..Memory::default() })
+}
+
+#[test]
+fn a_forecast_raises_the_count_ahead_of_the_hour_and_never_lowers_it() {
+    use MaxCapacityBreach::{HonorMaxCapacity, IncreaseMaxCapacity};
+    use PredictiveMode::{ForecastAndScale, ForecastOnly};
+    let buffer = IncreaseMaxCapacity { buffer_percent: 10 };
+    // (case, mode, breach, second, wanted of 4)
+    let cases: &[(&str, PredictiveMode, MaxCapacityBreach, i64, TaskCount)] = &[
+        ("five minutes before the hour, up to the ceiling", ForecastAndScale, HonorMaxCapacity, 3300, 10),
+        ("or beyond it where that is allowed", ForecastAndScale, buffer, 3300, 12),
+        ("not earlier", ForecastAndScale, HonorMaxCapacity, 3299, 4),
+        ("only reported", ForecastOnly, HonorMaxCapacity, 3300, 4),
+    ];
+    for (case, mode, breach, second, wanted) in cases {
+        let (target, memory) = predictive(*mode, *breach);
+        let seen = seen(after(*second), ServiceStatus::steady(4)).points(CPU, &[60.0]);
+        assert_eq!(decide(&target, &seen.0, &memory).to, *wanted, "{case}");
+    }
+}
+
+#[test]
+fn a_forecast_learns_a_day_before_it_speaks() {
+    let (mut target, _) = predictive(PredictiveMode::ForecastAndScale, MaxCapacityBreach::HonorMaxCapacity);
+    target.policies = super::world::target(1, 10, [cpu(tracking())]).policies;
+    let mut run = Run::new(target, 2);
+    let mut busy_hour = |day: i64, value: f64| {
+        (0..24)
+            .map(|hour| {
+                run.look(86_400 * day + 3600 * hour, |seen| {
+                    seen.points(CPU, &[if hour == 9 { value } else { 30.0 }])
+                })
+            })
+            .collect::<Vec<_>>()
+    };
+    let first = busy_hour(0, 180.0);
+    let second = busy_hour(1, 60.0);
+    assert_eq!((first[8], first[9]), (1, 3));
+    assert_eq!(second[9], 3, "the second day has the tasks before the load");
+}
+
+#[test]
+fn the_ceiling_wins_over_a_higher_floor() {
+    assert_eq!(Capacity::new(2, 10).unwrap().overlaid(Some(20), Some(5)), Capacity::new(5, 5).unwrap());
+}
+
+#[test]
+fn the_binding_code_names_the_overlay() {
+    let target = scheduled([action("floor", "at(2025-01-05T08:00:00)", None, Some(10), None)]);
+    let decision = decide_fresh(&target, &seen(after(0), ServiceStatus::steady(3)));
+    assert_eq!((decision.to, decision.binding), (10, ReasonCode::Scheduled));
+}
