@@ -85,6 +85,8 @@ impl TryFrom<String> for ServiceId {
     }
 }
 
+const GLOB_CHARACTERS: [char; 4] = ['*', '?', '[', '{'];
+
 /// A service, or a glob over services: `prod/checkout`, `prod/worker-*`, `*/api`. A `*` does not cross the slash.
 #[derive(Clone, Debug)]
 pub struct ServicePattern {
@@ -98,6 +100,12 @@ impl ServicePattern {
     /// The service, where the pattern names just one.
     pub fn literal(&self) -> Option<&ServiceId> {
         self.literal.as_ref()
+    }
+
+    /// The cluster, where the pattern names just one.
+    pub fn literal_cluster(&self) -> Option<&str> {
+        let (cluster, _) = self.text.split_once('/')?;
+        (!cluster.contains(GLOB_CHARACTERS)).then_some(cluster)
     }
 
     /// Whether services of this cluster can match.
@@ -121,7 +129,7 @@ impl FromStr for ServicePattern {
             return Err(invalid());
         }
         let literal = text.parse().ok();
-        if literal.is_none() && !text.contains(['*', '?', '[', '{']) {
+        if literal.is_none() && !text.contains(GLOB_CHARACTERS) {
             return Err(invalid());
         }
         let glob = |text| Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|_| invalid());
