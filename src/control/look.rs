@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use futures::StreamExt as _;
-use futures::stream;
 use jiff::Timestamp;
 
 use crate::engine::decide;
@@ -16,12 +14,11 @@ use super::controller::Ports;
 use super::manual::Amendment;
 use super::observe::{Sight, observe};
 use super::ports::{PortError, StoreError};
+use super::side_by_side::in_any_order;
 use super::trigger::Trigger;
 
 /// Looks after the first, where another look was remembered meanwhile.
 const LOOKS_AGAIN: usize = 2;
-/// Services that are remembered and acted on side by side: ECS allows five UpdateService calls a second, in bursts of 50.
-const SIDE_BY_SIDE: usize = 10;
 
 /// How a look is carried out.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -72,17 +69,13 @@ impl Look<'_> {
             let mut seen = observe(self.ports, &targets).await;
             seen.errors.retain(|error| !errors.contains(error));
             errors.append(&mut seen.errors);
-            let sights: Vec<(&ScalableTarget, Sight)> = targets
-                .iter()
-                .filter_map(|target| Some((target, seen.sights.remove(&target.service)?)))
-                .collect();
-            let outcomes: BTreeMap<ServiceId, Outcome> = stream::iter(sights)
-                .map(|(target, sight)| async move {
-                    (target.service.clone(), self.carry_out(target, sight).await)
-                })
-                .buffer_unordered(SIDE_BY_SIDE)
-                .collect()
-                .await;
+            let sights =
+                targets.iter().filter_map(|target| Some((target, seen.sights.remove(&target.service)?)));
+            let outcomes = sights.map(|(target, sight)| async move {
+                (target.service.clone(), self.carry_out(target, sight).await)
+            });
+            let outcomes: BTreeMap<ServiceId, Outcome> =
+                in_any_order(outcomes.collect()).await.into_iter().collect();
             let mut conflicts = Vec::new();
             for (service, outcome) in outcomes {
                 match outcome {

@@ -9,6 +9,7 @@ mod observe;
 mod policy_cache;
 pub mod ports;
 mod report;
+mod side_by_side;
 mod targets;
 pub mod trigger;
 

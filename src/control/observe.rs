@@ -4,8 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use futures::StreamExt as _;
-use futures::stream;
 use jiff::Timestamp;
 
 use crate::model::policy::PolicyKind;
@@ -14,14 +12,12 @@ use crate::model::{Observation, QueueDepth, ScalableTarget, ServiceId, ServiceSt
 use super::answer::AnswerError;
 use super::controller::Ports;
 use super::ports::{SERVICES_PER_DESCRIBE, STATES_PER_LOAD, Versioned};
+use super::side_by_side::in_order;
 use super::targets::listed;
 
 mod signals;
 
 use signals::{Signals, observe_signals};
-
-/// Calls of one kind that are under way at once: far below ECS's burst of 100 reads, which others share.
-const SIDE_BY_SIDE: usize = 10;
 
 /// What was seen at one look.
 #[derive(Debug)]
@@ -125,14 +121,11 @@ async fn describe(ports: &Ports, targets: &[ScalableTarget]) -> Found<ServiceId,
             services.chunks(SERVICES_PER_DESCRIBE).map(|batch| (cluster, batch.to_vec())).collect::<Vec<_>>()
         })
         .collect();
-    let answers: Vec<_> = stream::iter(batches)
-        .map(|(cluster, batch)| async move {
-            let answer = ports.ecs.describe_services(cluster, &batch).await;
-            (batch, answer)
-        })
-        .buffered(SIDE_BY_SIDE)
-        .collect()
-        .await;
+    let calls = batches.into_iter().map(|(cluster, batch)| async move {
+        let answer = ports.ecs.describe_services(cluster, &batch).await;
+        (batch, answer)
+    });
+    let answers = in_order(calls.collect()).await;
     let mut statuses = Found::default();
     for (batch, answer) in answers {
         let (mut described, why) = match answer {
@@ -157,14 +150,11 @@ async fn describe(ports: &Ports, targets: &[ScalableTarget]) -> Found<ServiceId,
 async fn load(ports: &Ports, targets: &[ScalableTarget]) -> Found<ServiceId, Option<Versioned>> {
     let services: Vec<ServiceId> = targets.iter().map(|target| target.service.clone()).collect();
     let batches: Vec<Vec<ServiceId>> = services.chunks(STATES_PER_LOAD).map(<[ServiceId]>::to_vec).collect();
-    let answers: Vec<_> = stream::iter(batches)
-        .map(|batch| async move {
-            let answer = ports.states.load(&batch).await;
-            (batch, answer)
-        })
-        .buffered(SIDE_BY_SIDE)
-        .collect()
-        .await;
+    let calls = batches.into_iter().map(|batch| async move {
+        let answer = ports.states.load(&batch).await;
+        (batch, answer)
+    });
+    let answers = in_order(calls.collect()).await;
     let mut memories = Found::default();
     for (batch, answer) in answers {
         match answer {
@@ -194,11 +184,10 @@ async fn measure_queues<'a>(ports: &Ports, targets: &'a [ScalableTarget]) -> Fou
             }
         }
     }
-    let answers: Vec<_> = stream::iter(queues)
-        .map(|(queue, users)| async move { (queue, users, ports.sqs.queue_depth(queue).await) })
-        .buffered(SIDE_BY_SIDE)
-        .collect()
-        .await;
+    let calls = queues
+        .into_iter()
+        .map(|(queue, users)| async move { (queue, users, ports.sqs.queue_depth(queue).await) });
+    let answers = in_order(calls.collect()).await;
     let mut depths = Found::default();
     for (queue, users, answer) in answers {
         match answer {

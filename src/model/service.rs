@@ -115,7 +115,10 @@ impl ServicePattern {
 
     /// Whether the pattern selects the service.
     pub fn matches(&self, id: &ServiceId) -> bool {
-        self.cluster.is_match(id.cluster()) && self.service.is_match(id.service())
+        match &self.literal {
+            Some(literal) => literal == id,
+            None => self.cluster.is_match(id.cluster()) && self.service.is_match(id.service()),
+        }
     }
 }
 

@@ -4,18 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use futures::stream;
 use jiff::Timestamp;
 
 use crate::control::answer::AnswerError;
 use crate::control::controller::Ports;
 use crate::control::ports::{ALARMS_PER_DESCRIBE, AlarmDescription, MetricQuery, PortError, QUERIES_PER_GET};
+use crate::control::side_by_side::in_order;
 use crate::control::targets::listed;
 use crate::model::policy::{PolicyKind, ScalingPolicy};
 use crate::model::{AlarmState, AlarmStatus, MetricSource, Point, ScalableTarget, ServiceId};
 
-use super::{Found, SIDE_BY_SIDE, unobserved};
+use super::{Found, unobserved};
 
 /// Points beyond those that target tracking counts: the newest are not visible yet, and one may be missing.
 const SPARE_POINTS: u32 = 3;
@@ -122,14 +121,11 @@ async fn describe_alarms(
 ) -> Found<String, AlarmDescription> {
     let names: Vec<String> = users.keys().map(|name| (*name).to_owned()).collect();
     let batches: Vec<Vec<String>> = names.chunks(ALARMS_PER_DESCRIBE).map(<[String]>::to_vec).collect();
-    let answers: Vec<_> = stream::iter(batches)
-        .map(|batch| async move {
-            let answer = ports.cloudwatch.describe_alarms(&batch).await;
-            (batch, answer)
-        })
-        .buffered(SIDE_BY_SIDE)
-        .collect()
-        .await;
+    let calls = batches.into_iter().map(|batch| async move {
+        let answer = ports.cloudwatch.describe_alarms(&batch).await;
+        (batch, answer)
+    });
+    let answers = in_order(calls.collect()).await;
     let mut alarms = Found::default();
     for (batch, answer) in answers {
         let users_of = |name: &String| users.get(name.as_str()).cloned().unwrap_or_default();
@@ -166,14 +162,11 @@ async fn get_metrics(ports: &Ports, queries: Queries<'_>, now: Timestamp) -> Fou
         .into_iter()
         .map(|((source, period), (points, users))| (MetricQuery { source, period, points }, users))
         .collect();
-    let answers: Vec<_> = stream::iter(queries.chunks(QUERIES_PER_GET))
-        .map(|batch| async move {
-            let asked: Vec<MetricQuery> = batch.iter().map(|(query, _)| query.clone()).collect();
-            (batch, ports.cloudwatch.get_metric_data(&asked, now).await)
-        })
-        .buffered(SIDE_BY_SIDE)
-        .collect()
-        .await;
+    let calls = queries.chunks(QUERIES_PER_GET).map(|batch| async move {
+        let asked: Vec<MetricQuery> = batch.iter().map(|(query, _)| query.clone()).collect();
+        (batch, ports.cloudwatch.get_metric_data(&asked, now).await)
+    });
+    let answers = in_order(calls.collect()).await;
     let mut metrics = Found::default();
     for (batch, answer) in answers {
         match answer {

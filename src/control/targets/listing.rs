@@ -6,13 +6,12 @@ use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use futures::stream;
 use jiff::Timestamp;
 
 use crate::control::answer::AnswerError;
 use crate::control::controller::Ports;
 use crate::control::ports::PortError;
+use crate::control::side_by_side::in_order;
 use crate::model::duration::{elapsed, format_duration};
 use crate::model::{ServiceId, ServicePattern};
 
@@ -20,8 +19,6 @@ use super::{Candidates, listed};
 
 /// How long a listing is used.
 const KEPT_FOR: Duration = Duration::from_secs(300);
-/// Clusters that are listed side by side.
-const SIDE_BY_SIDE: usize = 10;
 
 /// The clusters, and the services of each cluster, as they were listed last.
 #[derive(Debug, Default)]
@@ -54,15 +51,11 @@ impl Listings {
             );
         }
         clusters.retain(|cluster| within.is_none_or(|pattern| pattern.matches_cluster(cluster)));
-        let listings: Vec<(String, Listed<ServiceId>)> = stream::iter(clusters)
-            .map(|cluster| async move {
-                let listed = self.services.get(&cluster, now, ports.ecs.list_services(&cluster)).await;
-                (cluster, listed)
-            })
-            .buffered(SIDE_BY_SIDE)
-            .collect()
-            .await;
-        for (cluster, Listed { names, error }) in listings {
+        let listings = clusters.into_iter().map(|cluster| async move {
+            let listed = self.services.get(&cluster, now, ports.ecs.list_services(&cluster)).await;
+            (cluster, listed)
+        });
+        for (cluster, Listed { names, error }) in in_order(listings.collect()).await {
             candidates.services.extend(names);
             let concerned: Vec<&&ServicePattern> =
                 patterns.iter().filter(|pattern| pattern.matches_cluster(&cluster)).collect();
