@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::config::{PolicyFile, Problem};
+use crate::model::ServiceId;
 
 use super::answer::AnswerError;
 use super::ports::{Fetched, PolicySource};
@@ -69,7 +70,7 @@ impl Last {
                     Some(good) => file.keeping_last_good(good),
                     None => file,
                 };
-                self.errors = problems.iter().map(|problem| entry_error(problem, &file)).collect();
+                self.errors = problems.iter().filter_map(|problem| entry_error(problem, &file)).collect();
                 self.good = Some(Arc::new(file));
             }
             Err(problems) => {
@@ -88,17 +89,20 @@ impl Last {
     }
 }
 
-fn entry_error(problem: &Problem, in_force: &PolicyFile) -> AnswerError {
-    let kept = problem
-        .service
-        .as_ref()
-        .is_some_and(|service| in_force.entries.iter().any(|entry| entry.pattern().to_string() == *service));
-    let instead = if kept {
+/// What is wrong with an entry, and what holds instead. Of a service under two entries there is nothing to say here: each
+/// look at it does.
+fn entry_error(problem: &Problem, in_force: &PolicyFile) -> Option<AnswerError> {
+    let service: Option<ServiceId> = problem.service.as_ref().and_then(|service| service.parse().ok());
+    if service.is_some_and(|service| in_force.entry_for(&service).is_err()) {
+        return None;
+    }
+    let mut in_force = in_force.entries.iter().map(|entry| entry.pattern().to_string());
+    let instead = if in_force.any(|pattern| problem.service.as_ref() == Some(&pattern)) {
         "the last good entry stays in force"
     } else {
         "there is no earlier good entry to go by, so it scales nothing"
     };
-    error(problem, instead)
+    Some(error(problem, instead))
 }
 
 fn error(problem: &Problem, instead: &str) -> AnswerError {

@@ -66,6 +66,17 @@ fn without_any_good_file_nothing_is_scaled() {
 }
 
 #[test]
+fn an_entry_without_a_service_is_an_error_and_stops_no_other() {
+    let mut nameless = entry("prod/checkout");
+    nameless.as_object_mut().unwrap().remove("service");
+    let cloud = FakeCloud::new(&[entry("prod/api"), nameless]);
+    cloud.run("prod/api", 1);
+    let answer = cloud.answer(&Trigger::Tick);
+    assert_eq!(decided(&answer), ["prod/api 1>2!"]);
+    check_error(&answer, None, &["trimtab.yaml", "service", "it scales nothing"]);
+}
+
+#[test]
 fn a_bad_entry_stops_no_other_and_keeps_its_last_good_one() {
     let mut bad = entry("prod/checkout");
     bad["capacity"] = json!({ "min": 5, "max": 2 });
