@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::model::ScalableTarget;
 use crate::model::target::Mode;
-use crate::model::{ScalableTarget, ServiceId};
 
-use super::answer::{Answer, AnswerError};
+use super::answer::Answer;
 use super::look::{Look, Manner};
 use super::policy_cache::PolicyCache;
 use super::ports::{Clock, CloudWatch, Ecs, PolicySource, Sqs, StateStore};
@@ -38,15 +38,6 @@ pub struct Settings {
     pub shadow: bool,
 }
 
-/// Every service that the policy file selects now.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fleet {
-    /// The services, by name.
-    pub services: Vec<ServiceId>,
-    /// What kept services from being found.
-    pub errors: Vec<AnswerError>,
-}
-
 /// Looks at services and sets their desired count. It keeps the last good policy file and the last listings from one
 /// trigger to the next; all else that it remembers is in the state store, so any number of controllers may share one.
 #[derive(Debug)]
@@ -72,12 +63,6 @@ impl Controller {
         };
         report::log(&answer);
         answer
-    }
-
-    /// The services that a tick looks at, to be split into shards. Nothing is observed or changed.
-    pub async fn fleet(&self) -> Fleet {
-        let Targets { targets, errors } = self.targets(&Trigger::Tick).await;
-        Fleet { services: targets.into_iter().map(|target| target.service).collect(), errors }
     }
 
     async fn answer(&self, trigger: &Trigger, manner: &Manner) -> Answer {

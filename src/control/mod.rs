@@ -16,4 +16,4 @@ pub mod trigger;
 #[cfg(test)]
 mod tests;
 
-pub use controller::{Controller, Fleet, Ports, Settings};
+pub use controller::{Controller, Ports, Settings};

@@ -156,6 +156,15 @@ fn evaluate_looks_only_at_the_services_it_names() {
 }
 
 #[test]
+fn evaluate_lists_no_cluster_that_it_cannot_mean() {
+    let cloud = FakeCloud::new(&[entry("*/*")]);
+    cloud.run("prod/api", 1);
+    cloud.run("stage/api", 1);
+    assert_eq!(decided(&cloud.answer(&evaluate(&["prod/*"]))), ["prod/api 1>2!"]);
+    assert_eq!(cloud.take_calls("ecs:ListServices"), ["ecs:ListServices prod"]);
+}
+
+#[test]
 fn a_service_under_two_entries_is_one_error_and_left_alone() {
     for (one, other) in [("prod/a*", "prod/*i"), ("prod/api", "prod/a*")] {
         let cloud = FakeCloud::new(&[entry(one), entry(other), entry("stage/api")]);
@@ -169,13 +178,12 @@ fn a_service_under_two_entries_is_one_error_and_left_alone() {
 }
 
 #[test]
-fn a_shard_looks_at_its_services_alone_and_the_fleet_is_all_of_them() {
+fn a_shard_looks_at_its_services_alone() {
     let cloud = FakeCloud::new(&[entry("prod/*"), entry("stage/api")]);
     for service in ["prod/api", "prod/web", "stage/api"] {
         cloud.run(service, 1);
     }
-    let fleet = block_on(cloud.controller().fleet());
-    assert_eq!(fleet.services, [id("prod/api"), id("prod/web"), id("stage/api")]);
-    let answer = cloud.answer(&Trigger::Shard { services: fleet.services[1..].to_vec() });
+    let answer = cloud.answer(&Trigger::Shard { services: vec![id("stage/api"), id("prod/web")] });
     assert_eq!(decided(&answer), ["prod/web 1>2!", "stage/api 1>2!"]);
+    assert_eq!(cloud.take_calls("ecs:List"), [""; 0]);
 }
