@@ -1,5 +1,19 @@
 //! The controller: from a trigger to the desired count. Resolves targets, observes, decides, remembers, acts, answers.
 
 pub mod answer;
+mod controller;
+mod look;
+mod manual;
+pub mod memory_store;
+mod observe;
+mod policy_cache;
 pub mod ports;
+mod report;
+mod side_by_side;
+mod targets;
 pub mod trigger;
+
+#[cfg(test)]
+mod tests;
+
+pub use controller::{Controller, Ports, Settings};

@@ -30,7 +30,7 @@ pub struct Metric {
 }
 
 /// What is asked of CloudWatch.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MetricSource {
     /// One statistic of one metric.
     Stat(MetricStat),
@@ -39,7 +39,7 @@ pub enum MetricSource {
 }
 
 /// One statistic of one metric.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MetricStat {
     /// The namespace, as in `AWS/ECS`.
     pub namespace: String,
@@ -52,7 +52,7 @@ pub struct MetricStat {
 }
 
 /// One entry of metric math.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MetricExpression {
     /// The name by which expressions refer to it; starts with a lower-case letter.
     pub id: String,
@@ -63,7 +63,7 @@ pub struct MetricExpression {
 }
 
 /// The metric or the expression of an entry of metric math.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MetricTerm {
     /// A statistic of a metric.
     Stat(MetricStat),

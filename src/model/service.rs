@@ -85,29 +85,53 @@ impl TryFrom<String> for ServiceId {
     }
 }
 
+const GLOB_CHARACTERS: [char; 4] = ['*', '?', '[', '{'];
+
 /// A service, or a glob over services: `prod/checkout`, `prod/worker-*`, `*/api`. A `*` does not cross the slash.
 #[derive(Clone, Debug)]
 pub struct ServicePattern {
     text: String,
-    literal: Option<ServiceId>,
-    cluster: GlobMatcher,
-    service: GlobMatcher,
+    selects: Selects,
+}
+
+/// A literal is compared, not matched: a large fleet has thousands of them.
+#[derive(Clone, Debug)]
+enum Selects {
+    One(ServiceId),
+    Matching { cluster: GlobMatcher, service: GlobMatcher },
 }
 
 impl ServicePattern {
     /// The service, where the pattern names just one.
     pub fn literal(&self) -> Option<&ServiceId> {
-        self.literal.as_ref()
+        match &self.selects {
+            Selects::One(id) => Some(id),
+            Selects::Matching { .. } => None,
+        }
+    }
+
+    /// The cluster, where the pattern names just one.
+    pub fn literal_cluster(&self) -> Option<&str> {
+        let (cluster, _) = self.text.split_once('/')?;
+        (!cluster.contains(GLOB_CHARACTERS)).then_some(cluster)
     }
 
     /// Whether services of this cluster can match.
-    pub fn matches_cluster(&self, cluster: &str) -> bool {
-        self.cluster.is_match(cluster)
+    pub fn matches_cluster(&self, name: &str) -> bool {
+        match &self.selects {
+            Selects::One(id) => id.cluster() == name,
+            Selects::Matching { cluster, .. } => cluster.is_match(name),
+        }
     }
 
     /// Whether the pattern selects the service.
     pub fn matches(&self, id: &ServiceId) -> bool {
-        self.cluster.is_match(id.cluster()) && self.service.is_match(id.service())
+        match &self.selects {
+            Selects::One(literal) => literal == id,
+            Selects::Matching { cluster, service } => {
+                cluster.is_match(id.cluster()) && service.is_match(id.service())
+            }
+        }
     }
 }
 
@@ -120,12 +144,13 @@ impl FromStr for ServicePattern {
         if cluster.is_empty() || service.is_empty() || service.contains('/') {
             return Err(invalid());
         }
-        let literal = text.parse().ok();
-        if literal.is_none() && !text.contains(['*', '?', '[', '{']) {
-            return Err(invalid());
-        }
         let glob = |text| Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|_| invalid());
-        Ok(Self { text: text.to_owned(), literal, cluster: glob(cluster)?, service: glob(service)? })
+        let selects = match text.parse() {
+            Ok(literal) => Selects::One(literal),
+            Err(_) if !text.contains(GLOB_CHARACTERS) => return Err(invalid()),
+            Err(_) => Selects::Matching { cluster: glob(cluster)?, service: glob(service)? },
+        };
+        Ok(Self { text: text.to_owned(), selects })
     }
 }
 

@@ -1,0 +1,217 @@
+//! Alarms and metrics. Alarms come first, because one in ALARM adds its metric to those asked for: what CloudWatch keeps
+//! with the alarm is the value of its last transition.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::control::answer::AnswerError;
+use crate::control::controller::Ports;
+use crate::control::ports::{ALARMS_PER_DESCRIBE, AlarmDescription, MetricQuery, PortError, QUERIES_PER_GET};
+use crate::control::side_by_side::in_order;
+use crate::control::targets::listed;
+use crate::model::policy::{PolicyKind, ScalingPolicy};
+use crate::model::{AlarmState, AlarmStatus, MetricSource, Point, ScalableTarget, ServiceId};
+
+use super::{Found, unobserved};
+
+/// Points beyond those that target tracking counts: the newest are not visible yet, and one may be missing.
+const SPARE_POINTS: u32 = 3;
+/// Points for policies that learn: enough for a trend and for what was missed since the last look.
+const LEARNING_POINTS: u32 = 20;
+/// Points among which the newest value of an alarm's metric is found.
+const ALARM_POINTS: u32 = 3;
+
+/// What was seen in CloudWatch.
+#[derive(Debug)]
+pub(super) struct Signals {
+    alarms: BTreeMap<String, AlarmDescription>,
+    points: BTreeMap<Series, Vec<Point>>,
+    /// Where it could not be seen.
+    pub(super) errors: Vec<AnswerError>,
+}
+
+/// What makes two metrics the same: what is asked for, by the same period.
+type Series = (MetricSource, Duration);
+
+/// What is asked for, how many points of it, and for whom.
+type Queries<'a> = BTreeMap<Series, (u32, BTreeSet<&'a ServiceId>)>;
+
+impl Signals {
+    /// The points of a metric, oldest first, where they were seen.
+    pub(super) fn points(&self, source: &MetricSource, period: Duration) -> Option<&[Point]> {
+        self.points.get(&(source.clone(), period)).map(Vec::as_slice)
+    }
+
+    /// An alarm where it was seen, with its metric's newest value while it is in ALARM.
+    pub(super) fn alarm(&self, name: &str) -> Option<AlarmStatus> {
+        let alarm = self.alarms.get(name)?;
+        let points = alarm_series(alarm).and_then(|(source, period)| self.points(&source, period));
+        let newest = points.and_then(<[Point]>::last).map(|point| point.value);
+        Some(AlarmStatus { value: newest.or(alarm.status.value), ..alarm.status })
+    }
+}
+
+/// Observes the alarms and the metrics of the targets' policies.
+pub(super) async fn observe_signals(ports: &Ports, targets: &[ScalableTarget], now: Timestamp) -> Signals {
+    let users = alarm_users(targets);
+    let alarms = describe_alarms(ports, &users).await;
+    let mut queries = Queries::new();
+    for target in targets {
+        for policy in &target.policies {
+            for metric in policy.metrics() {
+                let series = (metric.source.clone(), metric.period);
+                ask(&mut queries, series, points_for(policy), [&target.service]);
+            }
+        }
+    }
+    for (name, alarm) in &alarms.found {
+        if let (Some(series), Some(users)) = (alarm_series(alarm), users.get(name.as_str())) {
+            ask(&mut queries, series, ALARM_POINTS, users.iter().copied());
+        }
+    }
+    let metrics = get_metrics(ports, queries, now).await;
+    let errors = alarms.errors.into_iter().chain(metrics.errors).collect();
+    Signals { alarms: alarms.found, points: metrics.found, errors }
+}
+
+/// The metric to read for an alarm: none unless it is in ALARM, since only then does its value decide.
+fn alarm_series(alarm: &AlarmDescription) -> Option<Series> {
+    let metric = alarm.metric.as_ref().filter(|_| alarm.status.state == AlarmState::Alarm)?;
+    Some((metric.clone(), alarm.period))
+}
+
+fn points_for(policy: &ScalingPolicy) -> u32 {
+    match &policy.kind {
+        PolicyKind::TargetTracking(policy) => {
+            policy.scale_out_after.max(policy.scale_in_after).saturating_add(SPARE_POINTS)
+        }
+        PolicyKind::StepScaling(_) => ALARM_POINTS,
+        PolicyKind::Queue(_) | PolicyKind::ServiceLevel(_) => LEARNING_POINTS,
+    }
+}
+
+fn ask<'a>(
+    queries: &mut Queries<'a>,
+    series: Series,
+    points: u32,
+    users: impl IntoIterator<Item = &'a ServiceId>,
+) {
+    let (most_points, all_users) = queries.entry(series).or_default();
+    *most_points = points.max(*most_points);
+    all_users.extend(users);
+}
+
+fn alarm_users(targets: &[ScalableTarget]) -> BTreeMap<&str, BTreeSet<&ServiceId>> {
+    let mut users: BTreeMap<&str, BTreeSet<&ServiceId>> = BTreeMap::new();
+    for target in targets {
+        for policy in &target.policies {
+            if let PolicyKind::StepScaling(step) = &policy.kind {
+                users.entry(&step.alarm).or_default().insert(&target.service);
+            }
+        }
+    }
+    users
+}
+
+async fn describe_alarms(
+    ports: &Ports,
+    users: &BTreeMap<&str, BTreeSet<&ServiceId>>,
+) -> Found<String, AlarmDescription> {
+    let names: Vec<String> = users.keys().map(|name| (*name).to_owned()).collect();
+    let batches: Vec<Vec<String>> = names.chunks(ALARMS_PER_DESCRIBE).map(<[String]>::to_vec).collect();
+    let calls = batches.into_iter().map(|batch| async move {
+        let answer = ports.cloudwatch.describe_alarms(&batch).await;
+        (batch, answer)
+    });
+    let answers = in_order(calls.collect()).await;
+    let mut alarms = Found::default();
+    for (batch, answer) in answers {
+        let users_of = |name: &String| users.get(name.as_str()).cloned().unwrap_or_default();
+        match answer {
+            Ok(mut described) => {
+                for name in batch {
+                    match described.remove(&name) {
+                        Some(alarm) => {
+                            alarms.found.insert(name, alarm);
+                        }
+                        None => alarms.errors.push(unobserved(
+                            &format!("the alarm {name}"),
+                            &users_of(&name),
+                            &MISSING_ALARM,
+                        )),
+                    }
+                }
+            }
+            Err(error) => {
+                let users = batch.iter().flat_map(users_of).collect();
+                let what = format!("the state of {} ({})", counted(batch.len(), "alarm"), listed(&batch));
+                alarms.errors.push(unobserved(&what, &users, &error));
+            }
+        }
+    }
+    alarms
+}
+
+const MISSING_ALARM: &str =
+    "CloudWatch has no alarm of this name; create it, or correct the step_scaling policy's `alarm`";
+
+async fn get_metrics(ports: &Ports, queries: Queries<'_>, now: Timestamp) -> Found<Series, Vec<Point>> {
+    let queries: Vec<(MetricQuery, BTreeSet<&ServiceId>)> = queries
+        .into_iter()
+        .map(|((source, period), (points, users))| (MetricQuery { source, period, points }, users))
+        .collect();
+    let calls = queries.chunks(QUERIES_PER_GET).map(|batch| async move {
+        let asked: Vec<MetricQuery> = batch.iter().map(|(query, _)| query.clone()).collect();
+        (batch, ports.cloudwatch.get_metric_data(&asked, now).await)
+    });
+    let answers = in_order(calls.collect()).await;
+    let mut metrics = Found::default();
+    for (batch, answer) in answers {
+        match answer {
+            Ok(results) => take_results(&mut metrics, batch, results),
+            Err(error) => {
+                let users = batch.iter().flat_map(|(_, users)| users.iter().copied()).collect();
+                metrics.errors.push(unobserved(&counted(batch.len(), "metric"), &users, &error));
+            }
+        }
+    }
+    metrics
+}
+
+fn take_results(
+    metrics: &mut Found<Series, Vec<Point>>,
+    batch: &[(MetricQuery, BTreeSet<&ServiceId>)],
+    results: Vec<Result<Vec<Point>, PortError>>,
+) {
+    let mut results = results.into_iter();
+    for (query, users) in batch {
+        let what = || format!("the metric {}", in_words(&query.source));
+        match results.next() {
+            Some(Ok(points)) => {
+                metrics.found.insert((query.source.clone(), query.period), points);
+            }
+            Some(Err(error)) => metrics.errors.push(unobserved(&what(), users, &error)),
+            None => metrics.errors.push(unobserved(
+                &what(),
+                users,
+                &"cloudwatch:GetMetricData said nothing of it",
+            )),
+        }
+    }
+}
+
+fn in_words(source: &MetricSource) -> String {
+    match source {
+        MetricSource::Stat(stat) => format!("{} {} of {}", stat.stat, stat.name, stat.namespace),
+        MetricSource::Math(terms) => {
+            let result = terms.iter().find(|term| term.return_data).map(|term| term.id.as_str());
+            format!("math {}", result.unwrap_or_default())
+        }
+    }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("one {noun}") } else { format!("{count} {noun}s") }
+}
