@@ -35,11 +35,7 @@ impl ServiceEntry {
 
     /// Whether the entry is about the service.
     pub fn selects(&self, service: &ServiceId) -> bool {
-        let matches = match self.pattern.literal() {
-            Some(literal) => literal == service,
-            None => self.pattern.matches(service),
-        };
-        matches && !self.except.iter().any(|except| except.matches(service))
+        self.pattern.matches(service) && !self.except.iter().any(|except| except.matches(service))
     }
 
     /// The line where the entry begins.

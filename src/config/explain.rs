@@ -11,8 +11,19 @@ pub(super) struct Complaint {
     pub(super) message: String,
     /// What to do, where that is known.
     pub(super) hint: Option<String>,
-    /// The key that is not known, where that is what is wrong.
-    pub(super) unknown_key: Option<String>,
+    /// What it is about.
+    pub(super) about: About,
+}
+
+/// What a complaint is about.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// A value.
+    Value,
+    /// A key that is not known.
+    UnknownKey,
+    /// A key that is not there.
+    MissingKey(String),
 }
 
 /// Explains serde's complaint about `found`, the value at the complaint's path.
@@ -20,21 +31,22 @@ pub(super) fn explain(complaint: &str, found: Option<&Value>) -> Complaint {
     if let Some(rest) = complaint.strip_prefix("unknown field ") {
         let (key, known) = quoted(rest);
         let hint = suggestion(&key, &known).or_else(|| list("known here", &known));
-        return Complaint { message: format!("unknown key {key:?}"), hint, unknown_key: Some(key) };
+        return Complaint { message: format!("unknown key {key:?}"), hint, about: About::UnknownKey };
+    }
+    if let Some(rest) = complaint.strip_prefix("missing field ") {
+        let (key, _) = quoted(rest);
+        return Complaint { message: format!("needs {key:?}"), hint: None, about: About::MissingKey(key) };
     }
     let (message, hint) = if let Some(rest) = complaint.strip_prefix("unknown variant ") {
         let (value, known) = quoted(rest);
         let hint = suggestion(&value, &known).or_else(|| list("known here", &known));
         (format!("unknown value {value:?}"), hint)
-    } else if let Some(rest) = complaint.strip_prefix("missing field ") {
-        let (key, _) = quoted(rest);
-        (format!("needs {key:?}"), None)
     } else if let Some((what, expected)) = mismatch(complaint) {
         mismatched(what, expected, found)
     } else {
         (complaint.to_owned(), None)
     };
-    Complaint { message, hint, unknown_key: None }
+    Complaint { message, hint, about: About::Value }
 }
 
 /// The known word that is probably meant, as a hint.
@@ -70,6 +82,9 @@ fn mismatch(complaint: &str) -> Option<(&str, &str)> {
 fn mismatched(what: &str, expected: &str, found: Option<&Value>) -> (String, Option<String>) {
     let is_number = matches!(expected, "u32" | "u64" | "i32" | "f64");
     let expected = match expected {
+        "map with a single key" if what == "map" => {
+            return ("expected one key with its settings indented under it, found several".to_owned(), None);
+        }
         "u32" | "u64" => "a whole number, 0 or more",
         "i32" => "a whole number",
         "f64" => "a number",
@@ -90,6 +105,9 @@ fn mismatched(what: &str, expected: &str, found: Option<&Value>) -> (String, Opt
         }
         (Some(Value::Number(_) | Value::Bool(_)), _) if expected == "text" => {
             Some("write it in quotes".to_owned())
+        }
+        (Some(Value::Object(_)), _) if expected == "text" => {
+            Some("text in braces needs quotes, as in \"{service}\"".to_owned())
         }
         (_, Some(text)) if is_number => number_in(text).map(|number| format!("write {number}")),
         (_, Some("yes" | "Yes" | "on" | "On" | "y")) if expected == "true or false" => {

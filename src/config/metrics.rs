@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::document::{CustomMetricDoc, MathMetricDoc, MetricExpressionDoc, MetricStatDoc, PredefinedMetric};
+use super::document::policy::{
+    CustomMetricDoc, MathMetricDoc, MetricExpressionDoc, MetricStatDoc, PredefinedMetric,
+};
 use super::entry::{CLUSTER, SERVICE};
 use super::explain::suggestion;
 use super::path::Path;
@@ -241,8 +243,9 @@ fn dimensions(report: &mut Report<'_>, path: &Path, doc: Option<DimensionsDoc>) 
     dimensions
 }
 
-/// Reports a misspelt placeholder. Other text in braces stands for itself, as in the resource `/users/{id}`.
-pub(super) fn check_placeholders(report: &mut Report<'_>, path: &Path, text: &str) {
+/// Reports a misspelt placeholder, and says whether there is none. Other text in braces stands for itself, as in the resource `/users/{id}`.
+pub(super) fn check_placeholders(report: &mut Report<'_>, path: &Path, text: &str) -> bool {
+    let before = report.problems.len();
     let known = [CLUSTER.to_owned(), SERVICE.to_owned()];
     for part in text.split('{').skip(1) {
         let Some((word, _)) = part.split_once('}') else { continue };
@@ -251,4 +254,5 @@ pub(super) fn check_placeholders(report: &mut Report<'_>, path: &Path, text: &st
             report.wrong_but(path, format!("unknown placeholder {written:?}"), hint);
         }
     }
+    before == report.problems.len()
 }

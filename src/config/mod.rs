@@ -58,12 +58,14 @@ impl PolicyFile {
         let mut problems: Vec<Problem> = others.into_iter().map(whole).collect();
         problems.extend(outline(place, &root));
         let defaults = root.member("defaults").map(|member| &member.value);
-        if let Some(defaults) = defaults {
-            problems.extend(defaults_problems(place, defaults));
-        }
+        let wrong_defaults = defaults.map(|defaults| defaults_problems(place, defaults)).unwrap_or_default();
+        let services = match root.member("services") {
+            Some(member) if wrong_defaults.is_empty() => member.value.elements(),
+            _ => &[], // without its defaults no entry can be judged
+        };
+        problems.extend(wrong_defaults);
         let is_whole = problems.is_empty();
         let mut entries = Vec::new();
-        let services = root.member("services").map_or(&[][..], |member| member.value.elements());
         for (i, node) in services.iter().enumerate() {
             match service_entry(place, i, node, defaults, by_entry.remove(&i).unwrap_or_default()) {
                 Ok(entry) => entries.push((i, entry)),
@@ -163,8 +165,11 @@ fn service_entry(
 ) -> Result<ServiceEntry, Vec<Problem>> {
     let node = defaults.map_or_else(|| node.clone(), |defaults| node.with_defaults(defaults));
     let mut report = Report::new(place, &node, Path::default().key("services").index(index));
-    for flaw in flaws {
-        report.flaw(flaw);
+    if !flaws.is_empty() {
+        for flaw in flaws {
+            report.flaw(flaw);
+        }
+        return Err(report.problems);
     }
     let read = match report.read::<ServiceDoc>() {
         Some(doc) => validate::service(&mut report, doc),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::document::{
+use super::document::policy::{
     AdjustmentTypeDoc, MetricAggregationDoc, PolicyDoc, QueueDoc, ServiceLevelDoc, StepDoc, StepScalingDoc,
     TargetTrackingDoc,
 };
@@ -146,7 +146,9 @@ fn queue(report: &mut Report<'_>, path: &Path, doc: QueueDoc) -> Option<QueuePol
 }
 
 fn queue_ref(report: &mut Report<'_>, path: &Path, reference: String) -> Option<QueueRef> {
-    metrics::check_placeholders(report, path, &reference);
+    if !metrics::check_placeholders(report, path, &reference) {
+        return None;
+    }
     let Some(name) = queue_name(&reference).map(str::to_owned) else {
         let hint = "write its URL, its ARN or its name: letters, digits, - and _, 80 at most, and .fifo at the end of a \
                     FIFO queue's name";

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use super::explain::explain;
+use super::explain::{About, explain};
 use super::path::{Path, Step};
 use super::problem::Problem;
 use super::tree::{Flaw, Node, Position};
@@ -63,27 +63,40 @@ impl<'a> Report<'a> {
     pub(super) fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
         const MOST: usize = 20;
         let mut value = self.node.to_value();
+        if !value.is_object() && !value.is_null() {
+            self.wrong(
+                &Path::default(),
+                format!("expected a mapping of keys to values, found {}", in_short(&value)),
+            );
+            return None;
+        }
         for _ in 0..MOST {
             match serde_path_to_error::deserialize(&value) {
                 Ok(document) => return Some(document),
-                Err(error) => {
-                    let path = existing(&value, error.path());
-                    let complaint = explain(&error.inner().to_string(), at(&value, &path));
-                    let unknown = complaint.unknown_key.is_some();
-                    let (shown, position) = if unknown {
-                        (path.parent(), self.node.position_of_key(&path))
-                    } else {
-                        (path.clone(), self.node.position_of(&path))
-                    };
-                    self.add(position, &shown, complaint.message, complaint.hint);
-                    let cut = if unknown { path } else { self.fragment(&path) };
-                    if !remove(&mut value, &cut) {
-                        return None;
-                    }
-                }
+                Err(error) if !self.leave_out(&mut value, &error) => return None,
+                Err(_) => {}
             }
         }
         None
+    }
+
+    /// Reports an error and takes what it is about out of the value, if that is possible.
+    fn leave_out(
+        &mut self,
+        value: &mut Value,
+        error: &serde_path_to_error::Error<serde_json::Error>,
+    ) -> bool {
+        let path = existing(value, error.path());
+        let complaint = explain(&error.inner().to_string(), at(value, &path));
+        let (shown, position, cut) = match complaint.about {
+            About::UnknownKey => (path.parent(), self.node.position_of_key(&path), path),
+            About::MissingKey(key) if path.steps().is_empty() && self.is_broken(&key) => return false,
+            About::MissingKey(_) | About::Value => {
+                (path.clone(), self.node.position_of(&path), self.fragment(&path))
+            }
+        };
+        self.add(position, &shown, complaint.message, complaint.hint);
+        remove(value, &cut)
     }
 
     /// The list element or the key at the part's top that a path is in, to be left out.
@@ -127,6 +140,10 @@ impl Flaw {
             hint: self.hint,
         }
     }
+}
+
+fn in_short(value: &Value) -> String {
+    if value.is_array() { "a list".to_owned() } else { value.to_string() }
 }
 
 /// The part of serde's path that exists in the value: names of enum variants are keys, or else nothing.

@@ -11,7 +11,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserial
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::document::{CustomMetricDoc, PredefinedMetric};
+use super::document::policy::{CustomMetricDoc, PredefinedMetric};
 use crate::model::duration::{format_duration, parse_duration};
 
 /// A duration: `30s`, `5m`, `1h`, `300ms`, or ISO 8601 as in `PT30S`.

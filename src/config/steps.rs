@@ -1,7 +1,7 @@
 //! The rules for the steps of a step scaling policy, as Application Auto Scaling has them:
 //! <https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-step-scaling-policies.html>.
 
-use super::document::{AdjustmentTypeDoc, StepDoc};
+use super::document::policy::{AdjustmentTypeDoc, StepDoc};
 use super::path::Path;
 use super::report::Report;
 use crate::model::capacity::MOST_TASKS;
@@ -16,10 +16,10 @@ pub(super) fn lower(bound: Option<f64>) -> f64 {
 
 /// Reports what is wrong with the steps at `path`. Their order does not matter.
 pub(super) fn check(report: &mut Report<'_>, path: &Path, steps: &[StepDoc], adjustment: AdjustmentTypeDoc) {
+    let before = report.problems.len();
     if steps.is_empty() || MOST_STEPS < steps.len() {
         report.wrong(path, format!("has {} steps; a policy has 1 to {MOST_STEPS}", steps.len()));
     }
-    let before = report.problems.len();
     for (i, step) in steps.iter().enumerate() {
         check_step(report, &path.index(i), *step, adjustment);
     }
@@ -33,7 +33,9 @@ pub(super) fn check(report: &mut Report<'_>, path: &Path, steps: &[StepDoc], adj
             check_neighbours(report, &path.index(*i), *a, *b);
         }
     }
-    check_ends(report, path, &sorted);
+    if before == report.problems.len() {
+        check_ends(report, path, &sorted);
+    }
 }
 
 fn check_step(report: &mut Report<'_>, path: &Path, step: StepDoc, adjustment: AdjustmentTypeDoc) {

@@ -263,13 +263,7 @@ impl Builder {
 
     fn scalar(&mut self, text: Cow<'_, str>, style: ScalarStyle, at: Position) {
         if let Some(Open::Map { key: key @ None, .. }) = self.open.last_mut() {
-            let text = text.into_owned();
-            let is_merge = text == "<<" && style == ScalarStyle::Plain;
-            *key = Some((text, at));
-            if is_merge {
-                let flaw = Flaw::at(at, self.path().parent(), "merge keys (<<) are not read");
-                self.flaws.push(flaw.hint("put what service entries share under defaults"));
-            }
+            *key = Some((text.into_owned(), at));
             return;
         }
         self.value(Node { at, data: Data::Scalar(resolve(text, style)) });
@@ -282,6 +276,11 @@ impl Builder {
             Some(Open::List { elements, .. }) => elements.push(node),
             Some(Open::Map { members, keys, key, .. }) => {
                 let Some((key, at)) = key.take() else { return };
+                if key == "<<" {
+                    let flaw = Flaw::at(at, self.path(), "merge keys (<<) are not read");
+                    self.flaws.push(flaw.hint("put what service entries share under defaults"));
+                    return;
+                }
                 if keys.insert(key.clone()) {
                     members.push(Member { key, at, value: node });
                     return;

@@ -172,11 +172,11 @@ fn cron(text: &str) -> Result<Cron, InvalidSchedule> {
         other => return Err(invalid(&format!("it has {} fields", other.len()))),
     };
     CronParser::builder()
-        .seconds(Seconds::Disallowed)
+        .seconds(Seconds::Required)
         .year(Year::Required)
         .alternative_weekdays(true)
         .sloppy_ranges(true)
         .build()
-        .parse(&fields.join(" "))
+        .parse(&format!("0 {}", fields.join(" ")))
         .map_err(|error| invalid(&error.to_string()))
 }

@@ -89,25 +89,41 @@ impl TryFrom<String> for ServiceId {
 #[derive(Clone, Debug)]
 pub struct ServicePattern {
     text: String,
-    literal: Option<ServiceId>,
-    cluster: GlobMatcher,
-    service: GlobMatcher,
+    kind: PatternKind,
+}
+
+/// A fleet has thousands of literal entries and few globs, and a glob is dear to compile.
+#[derive(Clone, Debug)]
+enum PatternKind {
+    Literal(ServiceId),
+    Glob { cluster: GlobMatcher, service: GlobMatcher },
 }
 
 impl ServicePattern {
     /// The service, where the pattern names just one.
     pub fn literal(&self) -> Option<&ServiceId> {
-        self.literal.as_ref()
+        match &self.kind {
+            PatternKind::Literal(id) => Some(id),
+            PatternKind::Glob { .. } => None,
+        }
     }
 
     /// Whether services of this cluster can match.
     pub fn matches_cluster(&self, cluster: &str) -> bool {
-        self.cluster.is_match(cluster)
+        match &self.kind {
+            PatternKind::Literal(id) => id.cluster() == cluster,
+            PatternKind::Glob { cluster: glob, .. } => glob.is_match(cluster),
+        }
     }
 
     /// Whether the pattern selects the service.
     pub fn matches(&self, id: &ServiceId) -> bool {
-        self.cluster.is_match(id.cluster()) && self.service.is_match(id.service())
+        match &self.kind {
+            PatternKind::Literal(literal) => literal == id,
+            PatternKind::Glob { cluster, service } => {
+                cluster.is_match(id.cluster()) && service.is_match(id.service())
+            }
+        }
     }
 }
 
@@ -120,12 +136,15 @@ impl FromStr for ServicePattern {
         if cluster.is_empty() || service.is_empty() || service.contains('/') {
             return Err(invalid());
         }
-        let literal = text.parse().ok();
-        if literal.is_none() && !text.contains(['*', '?', '[', '{']) {
+        if let Ok(literal) = text.parse() {
+            return Ok(Self { text: text.to_owned(), kind: PatternKind::Literal(literal) });
+        }
+        if !text.contains(['*', '?', '[', '{']) {
             return Err(invalid());
         }
         let glob = |text| Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|_| invalid());
-        Ok(Self { text: text.to_owned(), literal, cluster: glob(cluster)?, service: glob(service)? })
+        let kind = PatternKind::Glob { cluster: glob(cluster)?, service: glob(service)? };
+        Ok(Self { text: text.to_owned(), kind })
     }
 }
 
