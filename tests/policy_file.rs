@@ -1,5 +1,13 @@
 //! A good policy file becomes the model's values: every key, its default, and what it means for each service.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
@@ -22,9 +30,9 @@ fn good(text: &str) -> PolicyFile {
 
 /// The target that an entry of `prod/checkout` with this content makes.
 fn target(content: &str) -> ScalableTarget {
-    let content: String = content.lines().map(|line| format!("    {line}\n")).collect();
-    let head = "version: 1\nservices:\n  - service: prod/checkout\n    capacity: { min: 1, max: 9 }\n";
-    target_of(&good(&format!("{head}{content}")), "prod/checkout")
+    let head = "version: 1\nservices:\n  - service: prod/checkout\n    capacity: { min: 1, max: 9 }";
+    let content = content.replace('\n', "\n    ");
+    target_of(&good(&format!("{head}\n    {content}\n")), "prod/checkout")
 }
 
 fn target_of(file: &PolicyFile, service: &str) -> ScalableTarget {
@@ -394,8 +402,7 @@ fn json_is_read_as_well() {
             "policies": [{"target_tracking": {"metric": "ECSServiceAverageCPUUtilization", "target": 60.5}}]}]}"#,
     );
     let target = target_of(&file, "prod/checkout");
-    let PolicyKind::TargetTracking(policy) = &target.policies[0].kind else { panic!("{target:?}") };
-    assert_eq!(policy.target, 60.5);
+    assert_eq!(names(&target), ["target_tracking(ECSServiceAverageCPUUtilization)"]);
 }
 
 #[test]

@@ -15,22 +15,22 @@ const ENTRY: [Case; 21] = [
     (
         "no service",
         File(
-            r#"version: 1
+            "version: 1
 services:
   - capacity: { min: 1, max: 9 }
     predictive: {}
-"#,
+",
         ),
         &[r#"3:5: services[0]: needs "service"; write service: cluster/service"#],
     ),
     (
         "no capacity",
         File(
-            r#"version: 1
+            "version: 1
 services:
   - service: prod/checkout
     predictive: {}
-"#,
+",
         ),
         &[r#"3:5: services[0]: needs "capacity"; write capacity: { min: 1, max: 10 }"#],
     ),
@@ -47,19 +47,19 @@ services:
     (
         "an entry that is only a name",
         File(
-            r#"version: 1
+            "version: 1
 services: [prod/checkout]
-"#,
+",
         ),
         &[r#"2:12: services[0]: expected a mapping of keys to values, found "prod/checkout""#],
     ),
     (
         "a service without its cluster",
         File(
-            r#"version: 1
+            "version: 1
 services:
   - { service: checkout, capacity: { min: 1, max: 9 }, predictive: {} }
-"#,
+",
         ),
         &[
             r#"3:16: services[0].service: "checkout" is not a service: write cluster/service, as in prod/checkout"#,
@@ -68,18 +68,18 @@ services:
     (
         "a service that is a number",
         File(
-            r#"version: 1
+            "version: 1
 services:
   - { service: 7, capacity: { min: 1, max: 9 }, predictive: {} }
-"#,
+",
         ),
         &["3:16: services[0].service: expected text, found 7; write it in quotes"],
     ),
     (
         "an unknown key",
         Entry(
-            r#"policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 } }]
-cooldown: 60s"#,
+            "policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 } }]
+cooldown: 60s",
         ),
         &[
             r#"6:5: services[0]: unknown key "cooldown"; known here: service, except, mode, capacity, policies, predictive, schedules, windows, warm_up, behavior, on_missing_metrics, during_deployment, aas"#,
@@ -88,43 +88,43 @@ cooldown: 60s"#,
     (
         "a key in another spelling",
         Entry(
-            r#"policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 } }]
-warmUp: 60s"#,
+            "policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 } }]
+warmUp: 60s",
         ),
         &[r#"6:5: services[0]: unknown key "warmUp"; did you mean "warm_up"?"#],
     ),
     (
         "a key twice",
         Entry(
-            r#"policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 } }]
+            "policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 } }]
 mode: active
-mode: shadow"#,
+mode: shadow",
         ),
         &[r#"7:5: services[0]: "mode" is here a second time; it is already in line 6"#],
     ),
     (
         "an unknown value",
         Entry(
-            r#"policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 } }]
-mode: Shadow"#,
+            "policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 } }]
+mode: Shadow",
         ),
         &[r#"6:11: services[0].mode: unknown value "Shadow"; did you mean "shadow"?"#],
     ),
     (
         "an unknown value without a likeness",
         Entry(
-            r#"policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 } }]
-mode: dry-run"#,
+            "policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 } }]
+mode: dry-run",
         ),
         &[r#"6:11: services[0].mode: unknown value "dry-run"; known here: active, shadow, paused"#],
     ),
     (
         "a key without a value",
         Entry(
-            r#"policies:
+            "policies:
   - target_tracking:
     metric: ECSServiceAverageCPUUtilization
-    target: 60"#,
+    target: 60",
         ),
         &[
             "6:9: services[0].policies[0]: expected one key with its settings indented under it, found several",
@@ -133,16 +133,16 @@ mode: dry-run"#,
     (
         "a list element without a value",
         Entry(
-            r#"policies:
-  -"#,
+            "policies:
+  -",
         ),
         &["6:8: services[0].policies[0]: has no value"],
     ),
     (
         "a pattern of except that is none",
         Entry(
-            r#"policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 } }]
-except: [checkout]"#,
+            "policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 } }]
+except: [checkout]",
         ),
         &[
             r#"6:14: services[0].except[0]: "checkout" is not a service: write cluster/service, as in prod/checkout"#,
@@ -151,8 +151,8 @@ except: [checkout]"#,
     (
         "an anchor",
         Entry(
-            r#"policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 } }]
-behavior: &gentle { scale_in: { stabilization: 5m } }"#,
+            "policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 } }]
+behavior: &gentle { scale_in: { stabilization: 5m } }",
         ),
         &[
             "6:15: services[0].behavior: anchors and aliases (&name, *name) are not read; put what service entries share under defaults, and text that begins with * or & in quotes",
@@ -161,11 +161,11 @@ behavior: &gentle { scale_in: { stabilization: 5m } }"#,
     (
         "an alias",
         File(
-            r#"version: 1
+            "version: 1
 services:
   - { service: a/b, capacity: &c { min: 1, max: 9 }, predictive: {} }
   - { service: a/c, capacity: *c, predictive: {} }
-"#,
+",
         ),
         &[
             "3:31: services[0].capacity: anchors and aliases (&name, *name) are not read; put what service entries share under defaults, and text that begins with * or & in quotes",
@@ -175,33 +175,33 @@ services:
     (
         "a merge key",
         File(
-            r#"version: 1
+            "version: 1
 services:
   - <<: { mode: shadow }
     service: prod/checkout
     capacity: { min: 1, max: 9 }
     predictive: {}
-"#,
+",
         ),
         &["3:5: services[0]: merge keys (<<) are not read; put what service entries share under defaults"],
     ),
     (
         "a tag",
         Entry(
-            r#"policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 } }]
-mode: !Ref Mode"#,
+            "policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 } }]
+mode: !Ref Mode",
         ),
         &["6:11: services[0].mode: tags (!Ref) are not read; write the value itself"],
     ),
     (
         "all problems of an entry at once",
         Entry(
-            r#"policies:
+            "policies:
   - target_tracking: { metric: ECSServiceAverageCPUUtilization, targt: 60, scale_in_afer: 3 }
   - step_scaling: { alarm: high, steps: [] }
   - target_tracking: { metric: ECSServiceAverageCPUUtilization, target: -1, scale_in_after: 0 }
 warm_up: 60
-behavoir: {}"#,
+behavoir: {}",
         ),
         &[
             r#"6:26: services[0].policies[0].target_tracking: needs "target""#,
@@ -217,11 +217,11 @@ behavoir: {}"#,
     (
         "problems of several entries at once",
         File(
-            r#"version: 1
+            "version: 1
 services:
   - { service: a/b, capacity: { min: 1, max: 9 } }
   - { service: a/c, capacity: { min: 9, max: 1 }, predictive: {} }
-"#,
+",
         ),
         &[
             r#"3:5: services[0]: needs one of "policies", "schedules", "windows" and "predictive""#,
@@ -239,12 +239,12 @@ const OVERLAP: [Case; 4] = [
     (
         "the same service",
         File(
-            r#"version: 1
+            "version: 1
 defaults: { capacity: { min: 1, max: 9 }, predictive: {} }
 services:
   - service: prod/checkout
   - service: prod/checkout
-"#,
+",
         ),
         &[
             "5:5: services[1]: prod/checkout is selected by two entries: prod/checkout (line 4) and prod/checkout (line 5); remove one of them",
@@ -253,12 +253,12 @@ services:
     (
         "the same glob",
         File(
-            r#"version: 1
+            "version: 1
 defaults: { capacity: { min: 1, max: 9 }, predictive: {} }
 services:
   - service: prod/*
   - service: prod/*
-"#,
+",
         ),
         &[
             "5:5: services[1]: prod/* is selected by two entries: prod/* (line 4) and prod/* (line 5); remove one of them",
@@ -267,12 +267,12 @@ services:
     (
         "a glob and a service",
         File(
-            r#"version: 1
+            "version: 1
 defaults: { capacity: { min: 1, max: 9 }, predictive: {} }
 services:
   - service: prod/*
   - service: prod/checkout
-"#,
+",
         ),
         &[
             "5:5: services[1]: prod/checkout is selected by two entries: prod/* (line 4) and prod/checkout (line 5); write except: [prod/checkout] in the entry of prod/*",
@@ -303,30 +303,30 @@ const CAPACITY: [Case; 7] = [
     (
         "min above max",
         File(
-            r#"version: 1
+            "version: 1
 services:
   - { service: prod/checkout, capacity: { min: 3, max: 2 }, predictive: {} }
-"#,
+",
         ),
         &["3:41: services[0].capacity: min 3 is above max 2"],
     ),
     (
         "a negative min",
         File(
-            r#"version: 1
+            "version: 1
 services:
   - { service: prod/checkout, capacity: { min: -1, max: 2 }, predictive: {} }
-"#,
+",
         ),
         &["3:48: services[0].capacity.min: expected a whole number, 0 or more, found -1"],
     ),
     (
         "a fraction",
         File(
-            r#"version: 1
+            "version: 1
 services:
   - { service: prod/checkout, capacity: { min: 1, max: 2.5 }, predictive: {} }
-"#,
+",
         ),
         &["3:56: services[0].capacity.max: expected a whole number, 0 or more, found 2.5"],
     ),
@@ -343,30 +343,30 @@ services:
     (
         "no max",
         File(
-            r#"version: 1
+            "version: 1
 services:
   - { service: prod/checkout, capacity: { min: 1 }, predictive: {} }
-"#,
+",
         ),
         &[r#"3:41: services[0].capacity: needs "max""#],
     ),
     (
         "a max beyond reason",
         File(
-            r#"version: 1
+            "version: 1
 services:
   - { service: prod/checkout, capacity: { min: 1, max: 1000000 }, predictive: {} }
-"#,
+",
         ),
         &["3:41: services[0].capacity: max 1000000 is more than a service can have; the most is 100000"],
     ),
     (
         "the keys of Application Auto Scaling",
         File(
-            r#"version: 1
+            "version: 1
 services:
   - { service: prod/checkout, capacity: { min_capacity: 1, max: 2 }, predictive: {} }
-"#,
+",
         ),
         &[
             r#"3:41: services[0].capacity: needs "min""#,

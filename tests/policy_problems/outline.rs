@@ -12,8 +12,8 @@ const DOCUMENT: [Case; 19] = [
     (
         "a file of comments",
         File(
-            r#"# nothing
-"#,
+            "# nothing
+",
         ),
         &["1:1: the file is empty"],
     ),
@@ -25,44 +25,44 @@ const DOCUMENT: [Case; 19] = [
     (
         "tabs as indentation",
         File(
-            r#"version: 1
+            "version: 1
 services:
 	- service: a/b
-"#,
+",
         ),
         &["3:2: this is not YAML: tabs disallowed within this context (block indentation)"],
     ),
     (
         "a second document",
         File(
-            r#"version: 1
+            "version: 1
 ---
 version: 1
-"#,
+",
         ),
         &["2:1: a second document begins here; a policy file is one document"],
     ),
     (
         "a list",
         File(
-            r#"- service: prod/checkout
-"#,
+            "- service: prod/checkout
+",
         ),
         &["1:1: expected a mapping of keys to values, found a list"],
     ),
     (
         "a text",
         File(
-            r#"hello
-"#,
+            "hello
+",
         ),
         &[r#"1:1: expected a mapping of keys to values, found "hello""#],
     ),
     (
         "no version",
         File(
-            r#"services: [{ service: a/b }]
-"#,
+            "services: [{ service: a/b }]
+",
         ),
         &[
             r#"1:1: needs "version""#,
@@ -73,10 +73,10 @@ version: 1
     (
         "another version",
         File(
-            r#"version: 2
+            "version: 2
 services:
   - { service: prod/checkout, capacity: { min: 1, max: 9 }, predictive: {} }
-"#,
+",
         ),
         &["1:10: version: is 2; this trimtab reads version 1"],
     ),
@@ -93,71 +93,71 @@ services:
     (
         "no services",
         File(
-            r#"version: 1
-"#,
+            "version: 1
+",
         ),
         &[r#"1:1: needs "services""#],
     ),
     (
         "an empty list of services",
         File(
-            r#"version: 1
+            "version: 1
 services: []
-"#,
+",
         ),
         &["2:11: services: is empty; to stop scaling a service, write mode: paused in its entry"],
     ),
     (
         "services that are no list",
         File(
-            r#"version: 1
+            "version: 1
 services: prod/checkout
-"#,
+",
         ),
         &[r#"2:11: services: expected a list, found "prod/checkout""#],
     ),
     (
         "an unknown key at the top",
         File(
-            r#"version: 1
+            "version: 1
 servcies: []
-"#,
+",
         ),
         &[r#"1:1: needs "services""#, r#"2:1: unknown key "servcies"; did you mean "services"?"#],
     ),
     (
         "a key at the top twice",
         File(
-            r#"version: 1
+            "version: 1
 services:
   - { service: prod/checkout, capacity: { min: 1, max: 9 }, predictive: {} }
 version: 1
-"#,
+",
         ),
         &[r#"4:1: "version" is here a second time; it is already in line 1"#],
     ),
     (
         "a wrong default",
         File(
-            r#"version: 1
+            "version: 1
 defaults: { mode: shdow }
 services:
   - { service: prod/checkout, capacity: { min: 1, max: 9 }, predictive: {} }
-"#,
+",
         ),
         &[r#"2:19: defaults.mode: unknown value "shdow"; did you mean "shadow"?"#],
     ),
     (
         "several wrong defaults",
         File(
-            r#"version: 1
+            "version: 1
 defaults:
   capacity: { min: 3, max: 2 }
   warm_up: 2d
   service: a/b
 services:
   - { service: prod/checkout, capacity: { min: 1, max: 9 }, predictive: {} }
-"#,
+",
         ),
         &[
             "3:13: defaults.capacity: min 3 is above max 2",
@@ -168,10 +168,10 @@ services:
     (
         "a list as a key",
         File(
-            r#"version: 1
+            "version: 1
 ? [a]
 : 1
-"#,
+",
         ),
         &[
             r#"2:3: a key must be a word, not a list or a mapping; a value in braces, as in "{service}", needs quotes"#,
@@ -180,11 +180,11 @@ services:
     (
         "an anchor among the defaults",
         File(
-            r#"version: 1
+            "version: 1
 defaults: &shared { mode: shadow }
 services:
   - { service: prod/checkout, capacity: { min: 1, max: 9 }, predictive: {} }
-"#,
+",
         ),
         &[
             "2:11: defaults: anchors and aliases (&name, *name) are not read; put what service entries share under defaults, and text that begins with * or & in quotes",

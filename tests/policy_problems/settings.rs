@@ -102,9 +102,9 @@ const SCHEDULE: [Case; 15] = [
     (
         "two actions of one name",
         Entry(
-            r#"schedules:
+            "schedules:
   - { name: a, schedule: rate(1 day), capacity: { min: 1 } }
-  - { name: a, schedule: rate(2 days), capacity: { min: 2 } }"#,
+  - { name: a, schedule: rate(2 days), capacity: { min: 2 } }",
         ),
         &[r#"7:17: services[0].schedules[1].name: "a" is the name of another one of the schedules"#],
     ),
@@ -139,9 +139,9 @@ const SCHEDULE: [Case; 15] = [
     (
         "two windows of one name",
         Entry(
-            r#"windows:
+            "windows:
   - { name: a, start: cron(0 8 ? * * *), end: cron(0 9 ? * * *), capacity: { min: 1 } }
-  - { name: a, start: cron(0 10 ? * * *), end: cron(0 11 ? * * *), capacity: { min: 1 } }"#,
+  - { name: a, start: cron(0 10 ? * * *), end: cron(0 11 ? * * *), capacity: { min: 1 } }",
         ),
         &[r#"7:17: services[0].windows[1].name: "a" is the name of another one of the windows"#],
     ),
@@ -156,16 +156,16 @@ const BEHAVIOR: [Case; 17] = [
     (
         "an unknown direction",
         Entry(
-            r#"predictive: {}
-behavior: { scale_up: {} }"#,
+            "predictive: {}
+behavior: { scale_up: {} }",
         ),
         &[r#"6:17: services[0].behavior: unknown key "scale_up"; did you mean "scale_out"?"#],
     ),
     (
         "a tolerance in per cent",
         Entry(
-            r#"predictive: {}
-behavior: { scale_in: { tolerance: 10 } }"#,
+            "predictive: {}
+behavior: { scale_in: { tolerance: 10 } }",
         ),
         &[
             "6:40: services[0].behavior.scale_in.tolerance: is 10; it is a share from 0 to 1: 0.1 is ten per cent",
@@ -174,40 +174,40 @@ behavior: { scale_in: { tolerance: 10 } }"#,
     (
         "a stabilisation of two hours",
         Entry(
-            r#"predictive: {}
-behavior: { scale_in: { stabilization: 2h } }"#,
+            "predictive: {}
+behavior: { scale_in: { stabilization: 2h } }",
         ),
         &["6:44: services[0].behavior.scale_in.stabilization: is 2h; it must be 1h at most"],
     ),
     (
         "an unknown selection",
         Entry(
-            r#"predictive: {}
-behavior: { scale_in: { select: Maximum } }"#,
+            "predictive: {}
+behavior: { scale_in: { select: Maximum } }",
         ),
         &[r#"6:37: services[0].behavior.scale_in.select: unknown value "Maximum"; did you mean "Max"?"#],
     ),
     (
         "both per cent and tasks",
         Entry(
-            r#"predictive: {}
-behavior: { scale_in: { policies: [{ percent: 10, tasks: 4 }] } }"#,
+            "predictive: {}
+behavior: { scale_in: { policies: [{ percent: 10, tasks: 4 }] } }",
         ),
         &[r#"6:40: services[0].behavior.scale_in.policies[0]: needs either "percent" or "tasks""#],
     ),
     (
         "neither per cent nor tasks",
         Entry(
-            r#"predictive: {}
-behavior: { scale_in: { policies: [{ period: 60s }] } }"#,
+            "predictive: {}
+behavior: { scale_in: { policies: [{ period: 60s }] } }",
         ),
         &[r#"6:40: services[0].behavior.scale_in.policies[0]: needs either "percent" or "tasks""#],
     ),
     (
         "a limit of nothing",
         Entry(
-            r#"predictive: {}
-behavior: { scale_in: { policies: [{ tasks: 0 }] } }"#,
+            "predictive: {}
+behavior: { scale_in: { policies: [{ tasks: 0 }] } }",
         ),
         &[
             "6:49: services[0].behavior.scale_in.policies[0].tasks: is 0; it must be above 0; write select: Disabled for no change at all",
@@ -216,8 +216,8 @@ behavior: { scale_in: { policies: [{ tasks: 0 }] } }"#,
     (
         "the pods of Kubernetes",
         Entry(
-            r#"predictive: {}
-behavior: { scale_in: { policies: [{ pods: 4, period: 60s }] } }"#,
+            "predictive: {}
+behavior: { scale_in: { policies: [{ pods: 4, period: 60s }] } }",
         ),
         &[
             r#"6:40: services[0].behavior.scale_in.policies[0]: needs either "percent" or "tasks""#,
@@ -227,72 +227,72 @@ behavior: { scale_in: { policies: [{ pods: 4, period: 60s }] } }"#,
     (
         "a period under a second",
         Entry(
-            r#"predictive: {}
-behavior: { scale_in: { policies: [{ tasks: 4, period: 500ms }] } }"#,
+            "predictive: {}
+behavior: { scale_in: { policies: [{ tasks: 4, period: 500ms }] } }",
         ),
         &["6:60: services[0].behavior.scale_in.policies[0].period: is 500ms; it must be from 1s to 30m"],
     ),
     (
         "a period over half an hour",
         Entry(
-            r#"predictive: {}
-behavior: { scale_in: { policies: [{ tasks: 4, period: 31m }] } }"#,
+            "predictive: {}
+behavior: { scale_in: { policies: [{ tasks: 4, period: 31m }] } }",
         ),
         &["6:60: services[0].behavior.scale_in.policies[0].period: is 31m; it must be from 1s to 30m"],
     ),
     (
         "a fallback without its count",
         Entry(
-            r#"predictive: {}
-on_missing_metrics: fallback"#,
+            "predictive: {}
+on_missing_metrics: fallback",
         ),
         &["6:25: services[0].on_missing_metrics: needs its settings under it"],
     ),
     (
         "a fallback below zero",
         Entry(
-            r#"predictive: {}
-on_missing_metrics: { fallback: -1 }"#,
+            "predictive: {}
+on_missing_metrics: { fallback: -1 }",
         ),
         &["6:37: services[0].on_missing_metrics.fallback: expected a whole number, 0 or more, found -1"],
     ),
     (
         "a fallback beyond reason",
         Entry(
-            r#"predictive: {}
-on_missing_metrics: { fallback: 1000000 }"#,
+            "predictive: {}
+on_missing_metrics: { fallback: 1000000 }",
         ),
         &["6:37: services[0].on_missing_metrics.fallback: is 1000000; that is more than a service can have"],
     ),
     (
         "an unknown answer to missing metrics",
         Entry(
-            r#"predictive: {}
-on_missing_metrics: ignore"#,
+            "predictive: {}
+on_missing_metrics: ignore",
         ),
         &[r#"6:25: services[0].on_missing_metrics: unknown value "ignore"; known here: hold, fallback"#],
     ),
     (
         "an unknown rule for deployments",
         Entry(
-            r#"predictive: {}
-during_deployment: no-scale-in"#,
+            "predictive: {}
+during_deployment: no-scale-in",
         ),
         &[r#"6:24: services[0].during_deployment: unknown value "no-scale-in"; did you mean "no_scale_in"?"#],
     ),
     (
         "an unknown rule for Application Auto Scaling",
         Entry(
-            r#"predictive: {}
-aas: allow"#,
+            "predictive: {}
+aas: allow",
         ),
         &[r#"6:10: services[0].aas: unknown value "allow"; known here: refuse, warn"#],
     ),
     (
         "a warm-up of two days",
         Entry(
-            r#"predictive: {}
-warm_up: 48h"#,
+            "predictive: {}
+warm_up: 48h",
         ),
         &["6:14: services[0].warm_up: is 48h; it must be 24h at most"],
     ),
