@@ -1,230 +1,243 @@
 //! The policy file: from text to the model.
-use std::fmt;
+//!
+//! ```text
+//! text ──> tree (values with line and column) ──> document (keys and defaults) ──> model (what keys mean together)
+//! ```
+//!
+//! Every service entry is read on its own. One that is wrong is reported and left out, and the others hold.
 
-use serde_json::Value;
+mod document;
+mod entry;
+mod explain;
+mod metrics;
+mod path;
+mod policies;
+mod problem;
+mod report;
+mod scalar;
+mod steps;
+mod tree;
+mod validate;
 
-use crate::model::metric::{Metric, MetricSource, MetricStat};
-use crate::model::policy::{
-    AdjustmentType, Behavior, MetricAggregation, PolicyKind, QueueGoal, QueuePolicy, QueueRef, ScalingPolicy,
-    StepAdjustment, StepScaling, TargetTracking,
-};
-use crate::model::target::{AasRegistered, DuringDeployment, Mode, OnMissingMetrics};
-use crate::model::{Capacity, ScalableTarget, ServiceId, ServicePattern};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-/// The policy file.
-#[derive(Clone, Debug)]
+use self::document::{DocumentDoc, ServiceDoc};
+pub use self::entry::ServiceEntry;
+use self::path::{Path, Step};
+pub use self::problem::Problem;
+use self::report::Report;
+use self::tree::{Flaw, Node};
+use crate::model::{ServiceId, ServicePattern};
+
+/// The version of the file's format.
+const VERSION: u32 = 1;
+
+/// A policy file that can be used, at least in part.
+#[derive(Clone, Debug, Default)]
 pub struct PolicyFile {
-    /// Its good entries.
+    /// The service entries that are valid.
     pub entries: Vec<ServiceEntry>,
-    /// What is wrong with the others.
+    /// What is wrong with the other ones, and which entries select the same service; by line.
     pub problems: Vec<Problem>,
 }
 
-/// An entry.
-#[derive(Clone, Debug)]
-pub struct ServiceEntry {
-    pattern: ServicePattern,
-    capacity: Capacity,
-    mode: Mode,
-    policies: Vec<Value>,
-    alarms: Vec<String>,
-}
-
-/// What is wrong.
-#[derive(Clone, Debug)]
-pub struct Problem {
-    /// The entry that it concerns.
-    pub service: Option<String>,
-    text: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
 impl PolicyFile {
-    /// Reads it.
+    /// Reads the text of the policy file at `place`, YAML or JSON.
+    ///
+    /// # Errors
+    /// All problems of a document that cannot be used as a whole: it cannot be parsed, is over 1 MiB, has an unknown key
+    /// at its top or another version, or has wrong defaults.
     pub fn parse(place: &str, text: &str) -> Result<Self, Vec<Problem>> {
-        let bad = |text: String| vec![Problem { service: None, text: format!("{place}: {text}") }];
-        let value: Value = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
-        let services = value.get("services").and_then(Value::as_array).cloned();
-        let services = services.ok_or_else(|| bad("no services".to_owned()))?;
-        let (mut entries, mut problems) = (Vec::new(), Vec::new());
-        for service in &services {
-            match ServiceEntry::read(service) {
-                Ok(entry) => entries.push(entry),
-                Err((service, text)) => {
-                    problems.push(Problem { service, text: format!("{place}: {text}") });
-                }
+        let whole = |flaw: Flaw| {
+            let path = flaw.path.to_string();
+            flaw.into_problem(place, path, None)
+        };
+        let (root, flaws) = tree::parse(text).map_err(|flaw| vec![whole(flaw)])?;
+        let (mut by_entry, others) = flaws_by_entry(flaws);
+        let mut problems: Vec<Problem> = others.into_iter().map(whole).collect();
+        problems.extend(outline(place, &root));
+        let defaults = root.member("defaults").map(|member| &member.value);
+        let wrong_defaults = defaults.map(|defaults| defaults_problems(place, defaults)).unwrap_or_default();
+        let services = match root.member("services") {
+            Some(member) if wrong_defaults.is_empty() => member.value.elements(),
+            _ => &[], // without its defaults no entry can be judged
+        };
+        problems.extend(wrong_defaults);
+        let is_whole = problems.is_empty();
+        let mut entries = Vec::new();
+        for (i, node) in services.iter().enumerate() {
+            match service_entry(place, i, node, defaults, by_entry.remove(&i).unwrap_or_default()) {
+                Ok(entry) => entries.push((i, entry)),
+                Err(of_entry) => problems.extend(of_entry),
             }
         }
-        Ok(Self { entries, problems })
+        problems.extend(overlaps(&mut entries));
+        problems.sort_by_key(|problem| (problem.line, problem.column));
+        let entries = entries.into_iter().map(|(_, entry)| entry).collect();
+        if is_whole { Ok(Self { entries, problems }) } else { Err(problems) }
     }
 
-    /// The entry of a service.
-    pub fn entry_for(&self, id: &ServiceId) -> Result<Option<&ServiceEntry>, Problem> {
-        let mut found = self.entries.iter().filter(|entry| entry.selects(id));
-        let first = found.next();
-        match (first, found.next()) {
-            (Some(first), Some(second)) => Err(Problem {
-                service: Some(id.to_string()),
-                text: format!("{id} is matched by both {} and {}", first.pattern, second.pattern),
-            }),
-            _ => Ok(first),
+    /// The entry that selects the service, if any does.
+    ///
+    /// # Errors
+    /// A problem that names two entries that select it.
+    #[expect(clippy::result_large_err, reason = "a problem is built once a service at most, and shown")]
+    pub fn entry_for(&self, service: &ServiceId) -> Result<Option<&ServiceEntry>, Problem> {
+        let mut selecting = self.entries.iter().filter(|entry| entry.selects(service));
+        match (selecting.next(), selecting.next()) {
+            (Some(one), Some(other)) => Err(overlap(&service.to_string(), one, other, "services".to_owned())),
+            (entry, _) => Ok(entry),
         }
     }
 
-    /// With the last good entry for each bad one.
-    #[must_use]
+    /// This file, with the entries of the last good one whose pattern has only entries that are wrong here: a slip in an
+    /// edit must not leave a service without its policy.
     pub fn keeping_last_good(mut self, last: &Self) -> Self {
-        for problem in &self.problems {
-            let kept = last.entries.iter().find(|e| Some(e.pattern.to_string()) == problem.service);
-            self.entries.extend(kept.cloned());
-        }
+        let wrong: BTreeSet<&str> =
+            self.problems.iter().filter_map(|problem| problem.service.as_deref()).collect();
+        let is_here = |pattern: &ServicePattern| self.entries.iter().any(|entry| entry.pattern == *pattern);
+        let kept: Vec<ServiceEntry> = last
+            .entries
+            .iter()
+            .filter(|entry| wrong.contains(entry.pattern.to_string().as_str()) && !is_here(&entry.pattern))
+            .map(|entry| ServiceEntry { is_kept: true, ..entry.clone() })
+            .collect();
+        self.entries.extend(kept);
         self
     }
 }
 
-type Unread = (Option<String>, String);
+/// The JSON Schema of the policy file, for editors.
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(DocumentDoc);
+    schema.insert("title".to_owned(), "trimtab policy file".into());
+    schema.to_value()
+}
 
-impl ServiceEntry {
-    fn read(value: &Value) -> Result<Self, Unread> {
-        let service = value.get("service").and_then(Value::as_str).map(str::to_owned);
-        let bad = |text: &str| (service.clone(), text.to_owned());
-        let pattern = service.as_deref().unwrap_or_default().parse().map_err(|_| bad("service"))?;
-        let capacity = value.get("capacity").cloned().ok_or_else(|| bad("no capacity"))?;
-        let capacity = serde_json::from_value(capacity).map_err(|error| bad(&error.to_string()))?;
-        let mode = match value.get("mode").and_then(Value::as_str) {
-            Some("shadow") => Mode::Shadow,
-            Some("paused") => Mode::Paused,
-            _ => Mode::Active,
-        };
-        let policies = value.get("policies").and_then(Value::as_array).cloned().unwrap_or_default();
-        let alarms = policies
-            .iter()
-            .filter_map(|policy| policy.pointer("/step_scaling/alarm")?.as_str())
-            .map(str::to_owned)
-            .collect();
-        Ok(Self { pattern, capacity, mode, policies, alarms })
-    }
-
-    /// The pattern.
-    pub fn pattern(&self) -> &ServicePattern {
-        &self.pattern
-    }
-
-    /// Whether it is for the service.
-    pub fn selects(&self, id: &ServiceId) -> bool {
-        self.pattern.matches(id)
-    }
-
-    /// The alarms of its step policies.
-    pub fn alarms(&self) -> Vec<&str> {
-        self.alarms.iter().map(String::as_str).collect()
-    }
-
-    /// The line.
-    pub fn line(&self) -> usize {
-        1
-    }
-
-    /// The target of a service.
-    pub fn target_for(&self, id: &ServiceId) -> ScalableTarget {
-        ScalableTarget {
-            service: id.clone(),
-            mode: self.mode,
-            capacity: self.capacity,
-            policies: self.policies.iter().filter_map(|policy| policy_of(policy, id)).collect(),
-            predictive: None,
-            schedules: Vec::new(),
-            windows: Vec::new(),
-            warm_up: std::time::Duration::ZERO,
-            behavior: Behavior::default(),
-            on_missing_metrics: OnMissingMetrics::default(),
-            during_deployment: DuringDeployment::default(),
-            aas: AasRegistered::default(),
+/// The flaws by the number of the service entry that they are in, and those that are in none.
+fn flaws_by_entry(flaws: Vec<Flaw>) -> (BTreeMap<usize, Vec<Flaw>>, Vec<Flaw>) {
+    let mut by_entry: BTreeMap<usize, Vec<Flaw>> = BTreeMap::new();
+    let mut others = Vec::new();
+    for flaw in flaws {
+        match flaw.path.steps() {
+            [Step::Key(key), Step::Index(index), ..] if key == "services" => {
+                by_entry.entry(*index).or_default().push(flaw);
+            }
+            _ => others.push(flaw),
         }
+    }
+    (by_entry, others)
+}
+
+/// What is wrong with the file's top.
+fn outline(place: &str, root: &Node) -> Vec<Problem> {
+    let mut report = Report::new(place, root, Path::default());
+    let top = Path::default();
+    if let Some(DocumentDoc { version, services, .. }) = report.read() {
+        if version != VERSION {
+            let message = format!("is {version}; this trimtab reads version {VERSION}");
+            report.wrong(&top.key("version"), message);
+        }
+        if services.is_empty() {
+            let hint = "to stop scaling a service, write mode: paused in its entry";
+            report.wrong_but(&top.key("services"), "is empty", hint);
+        }
+    }
+    report.problems
+}
+
+fn defaults_problems(place: &str, defaults: &Node) -> Vec<Problem> {
+    let mut report = Report::new(place, defaults, Path::default().key("defaults"));
+    if let Some(doc) = report.read::<Option<ServiceDoc>>() {
+        validate::defaults(&mut report, doc.unwrap_or_default());
+    }
+    report.problems.into_iter().map(|problem| Problem { service: None, ..problem }).collect()
+}
+
+/// Reads the service entry `index`, or says all that is wrong with it.
+fn service_entry(
+    place: &str,
+    index: usize,
+    node: &Node,
+    defaults: Option<&Node>,
+    flaws: Vec<Flaw>,
+) -> Result<ServiceEntry, Vec<Problem>> {
+    let node = defaults.map_or_else(|| node.clone(), |defaults| node.with_defaults(defaults));
+    let mut report = Report::new(place, &node, Path::default().key("services").index(index));
+    if !flaws.is_empty() {
+        for flaw in flaws {
+            report.flaw(flaw);
+        }
+        return Err(report.problems);
+    }
+    let read = match report.read::<ServiceDoc>() {
+        Some(doc) => validate::service(&mut report, doc),
+        None => None,
+    };
+    match read {
+        Some((pattern, except, template)) if report.problems.is_empty() => Ok(ServiceEntry {
+            pattern,
+            except,
+            place: Arc::from(place),
+            line: node.at.line,
+            column: node.at.column,
+            is_kept: false,
+            template,
+        }),
+        _ => Err(report.problems),
     }
 }
 
-fn policy_of(value: &Value, id: &ServiceId) -> Option<ScalingPolicy> {
-    let minute = std::time::Duration::from_secs(60);
-    if let Some(tracking) = value.get("target_tracking") {
-        let number =
-            |key: &str| tracking.get(key).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
-        let metric = tracking.get("metric")?;
-        let metric = match metric.as_str() {
-            Some(name) => Metric {
-                key: name.to_owned(),
-                source: MetricSource::Stat(MetricStat::ecs_service("CPUUtilization", id)),
-                period: minute,
-                exists_without_tasks: false,
-            },
-            None => Metric {
-                key: metric.get("name")?.as_str()?.to_owned(),
-                source: MetricSource::Stat(MetricStat::new(
-                    metric.get("namespace")?.as_str()?,
-                    metric.get("name")?.as_str()?,
-                    [],
-                    "Average",
-                )),
-                period: minute,
-                exists_without_tasks: true,
-            },
-        };
-        return Some(ScalingPolicy {
-            name: metric.key.clone(),
-            kind: PolicyKind::TargetTracking(TargetTracking {
-                metric,
-                target: tracking.get("target")?.as_f64()?,
-                scale_out_after: number("scale_out_after").unwrap_or(1),
-                scale_in_after: number("scale_in_after").unwrap_or(5),
-                scale_out_cooldown: std::time::Duration::ZERO,
-                scale_in_cooldown: minute,
-                disable_scale_in: false,
-            }),
-        });
+/// Finds entries that are certain to select the same service. Entries of the same pattern are left out, since neither can
+/// ever hold; of a service and a glob that selects it both stay, and the service alone is without a policy.
+fn overlaps(entries: &mut Vec<(usize, ServiceEntry)>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut first: BTreeMap<String, &ServiceEntry> = BTreeMap::new();
+    let mut repeated = BTreeSet::new();
+    for (i, entry) in entries.iter() {
+        let pattern = entry.pattern.to_string();
+        if let Some(other) = first.get(&pattern) {
+            problems.push(overlap(&pattern, other, entry, format!("services[{i}]")));
+            repeated.insert(pattern);
+        } else {
+            first.insert(pattern, entry);
+        }
     }
-    if let Some(queue) = value.get("queue") {
-        let name = queue.get("queue")?.as_str()?;
-        let metric = |what: &str| Metric {
-            key: format!("{name}.{what}"),
-            source: MetricSource::Stat(MetricStat::new("AWS/SQS", what, [("QueueName", name)], "Sum")),
-            period: minute,
-            exists_without_tasks: true,
-        };
-        return Some(ScalingPolicy {
-            name: name.to_owned(),
-            kind: PolicyKind::Queue(QueuePolicy {
-                queues: vec![QueueRef {
-                    name: name.to_owned(),
-                    reference: name.to_owned(),
-                    sent: metric("NumberOfMessagesSent"),
-                    deleted: metric("NumberOfMessagesDeleted"),
-                }],
-                goal: QueueGoal::BacklogPerTask(queue.get("backlog_per_task")?.as_f64()?),
-                count_in_flight: true,
-                count_delayed: false,
-                activation: 0,
-                idle_for: minute * 5,
-            }),
-        });
+    let globs: Vec<&(usize, ServiceEntry)> =
+        entries.iter().filter(|(_, entry)| entry.pattern.literal().is_none()).collect();
+    for (i, entry) in entries.iter() {
+        let Some(literal) = entry.pattern.literal() else { continue };
+        for (j, glob) in globs.iter().filter(|(_, glob)| glob.selects(literal) && entry.selects(literal)) {
+            let (one, other) = if i < j { (entry, glob) } else { (glob, entry) };
+            let path = format!("services[{}]", i.max(j));
+            problems.push(overlap(&literal.to_string(), one, other, path));
+        }
     }
-    let step = value.get("step_scaling")?;
-    Some(ScalingPolicy {
-        name: step.get("alarm")?.as_str()?.to_owned(),
-        kind: PolicyKind::StepScaling(StepScaling {
-            alarm: step.get("alarm")?.as_str()?.to_owned(),
-            adjustment_type: AdjustmentType::ChangeInCapacity,
-            min_adjustment_magnitude: 1,
-            metric_aggregation: MetricAggregation::Average,
-            cooldown: minute,
-            steps: vec![
-                StepAdjustment { lower: Some(0.0), upper: Some(15.0), change: 1 },
-                StepAdjustment { lower: Some(15.0), upper: None, change: 3 },
-            ],
-        }),
-    })
+    entries.retain(|(_, entry)| !repeated.contains(&entry.pattern.to_string()));
+    problems
+}
+
+/// Two entries select one service.
+fn overlap(service: &str, one: &ServiceEntry, other: &ServiceEntry, path: String) -> Problem {
+    let glob = [one, other].into_iter().find(|entry| entry.pattern.literal().is_none());
+    let hint = match glob {
+        Some(glob) if glob.pattern.to_string() != service => {
+            format!("write except: [{service}] in the entry of {}", glob.pattern)
+        }
+        _ => "remove one of them".to_owned(),
+    };
+    Problem {
+        place: other.place.to_string(),
+        line: other.line,
+        column: other.column,
+        path,
+        service: Some(service.to_owned()),
+        message: format!(
+            "{service} is selected by two entries: {} and {}",
+            one.whereabouts(),
+            other.whereabouts()
+        ),
+        hint: Some(hint),
+    }
 }
