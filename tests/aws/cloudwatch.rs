@@ -18,12 +18,13 @@ fn minute(minute: i64) -> Timestamp {
     Timestamp::from_second(NOON_S + minute * 60).unwrap()
 }
 
-/// Publishes values, a minute each, until noon.
+/// Publishes values, a minute each, until noon. The local server tells metrics apart by name and dimensions only, so
+/// each test has a service of its own.
 async fn publish(namespace: &str, name: &str, values: &[f64]) {
     let client = Client::new(&config().await);
     let first = NOON_S - 60 * i64::try_from(values.len()).unwrap();
     for (start, value) in (first..).step_by(60).zip(values) {
-        let service = Dimension::builder().name("Service").value("checkout").build();
+        let service = Dimension::builder().name("Service").value(namespace).build();
         let time = DateTime::from_secs(start + 5);
         let datum =
             MetricDatum::builder().metric_name(name).timestamp(time).value(*value).dimensions(service);
@@ -32,23 +33,20 @@ async fn publish(namespace: &str, name: &str, values: &[f64]) {
 }
 
 fn stat(namespace: &str, name: &str, stat: &str) -> MetricStat {
-    MetricStat::new(namespace, name, [("Service", "checkout")], stat)
+    MetricStat::new(namespace, name, [("Service", namespace)], stat)
 }
 
 fn query(source: MetricSource, points: u32) -> MetricQuery {
     MetricQuery { source, period: Duration::from_secs(60), points }
 }
 
-fn ratio(namespace: &str) -> MetricSource {
-    let entry = |id: &str, term: MetricTerm, return_data: bool| MetricExpression {
-        id: id.to_owned(),
-        term,
-        return_data,
-    };
+/// Metric math whose expression is one id: the only one that the local server evaluates.
+fn math(namespace: &str) -> MetricSource {
+    let load = MetricTerm::Stat(stat(namespace, "Load", "Sum"));
+    let expression = MetricTerm::Expression("load".to_owned());
     MetricSource::Math(vec![
-        entry("visible", MetricTerm::Stat(stat(namespace, "Visible", "Sum")), false),
-        entry("running", MetricTerm::Stat(stat(namespace, "Running", "Sum")), false),
-        entry("ratio", MetricTerm::Expression("visible / running".to_owned()), true),
+        MetricExpression { id: "load".to_owned(), term: load, return_data: false },
+        MetricExpression { id: "result".to_owned(), term: expression, return_data: true },
     ])
 }
 
@@ -73,25 +71,22 @@ async fn statistics_come_in_the_order_of_the_queries_oldest_point_first() {
 
 #[tokio::test]
 async fn metric_math_of_two_queries_with_the_same_ids_stays_apart() {
-    publish("MathA", "Visible", &[10.0, 30.0]).await;
-    publish("MathA", "Running", &[5.0, 10.0]).await;
-    publish("MathB", "Visible", &[8.0, 8.0]).await;
-    publish("MathB", "Running", &[8.0, 2.0]).await;
-    let queries = [query(ratio("MathA"), 2), query(ratio("MathB"), 2)];
+    publish("MathA", "Load", &[10.0, 30.0]).await;
+    publish("MathB", "Load", &[8.0, 2.0]).await;
+    let queries = [query(math("MathA"), 2), query(math("MathB"), 2)];
     let outcomes = cloud().await.cloudwatch().get_metric_data(&queries, minute(0)).await.unwrap();
     let outcomes: Vec<_> = outcomes.into_iter().map(values).collect();
-    assert_eq!(outcomes[0], [(minute(-2), 2.0), (minute(-1), 3.0)]);
-    assert_eq!(outcomes[1], [(minute(-2), 1.0), (minute(-1), 4.0)]);
+    assert_eq!(outcomes[0], [(minute(-2), 10.0), (minute(-1), 30.0)]);
+    assert_eq!(outcomes[1], [(minute(-2), 8.0), (minute(-1), 2.0)]);
 }
 
 #[tokio::test]
 async fn more_entries_than_a_call_takes_are_split_and_put_together() {
-    publish("Split", "Load", &[1.0]).await;
-    publish("Split", "Visible", &[6.0]).await;
-    publish("Split", "Running", &[3.0]).await;
-    let load = || query(MetricSource::Stat(stat("Split", "Load", "Sum")), 1);
+    publish("SplitPlain", "Load", &[1.0]).await;
+    publish("SplitMath", "Load", &[2.0]).await;
+    let plain = || query(MetricSource::Stat(stat("SplitPlain", "Load", "Sum")), 1);
     let queries: Vec<_> =
-        (0..QUERIES_PER_GET).map(|i| if i == 250 { query(ratio("Split"), 1) } else { load() }).collect();
+        (0..QUERIES_PER_GET).map(|i| if i == 250 { query(math("SplitMath"), 1) } else { plain() }).collect();
     let outcomes = cloud().await.cloudwatch().get_metric_data(&queries, minute(0)).await.unwrap();
     for (i, outcome) in outcomes.into_iter().enumerate() {
         let value = if i == 250 { 2.0 } else { 1.0 };
@@ -105,7 +100,7 @@ async fn alarm(client: &Client, name: &str) {
         .alarm_name(name)
         .namespace("Alarmed")
         .metric_name("Load")
-        .dimensions(Dimension::builder().name("Service").value("checkout").build())
+        .dimensions(Dimension::builder().name("Service").value("Alarmed").build())
         .statistic(Statistic::Average)
         .period(120)
         .evaluation_periods(1)

@@ -18,10 +18,7 @@ async fn cluster(name: &str) -> Client {
 
 async fn service(client: &Client, cluster: &str, name: &str, strategy: SchedulingStrategy) -> ServiceId {
     let create = client.create_service().cluster(cluster).service_name(name).task_definition(cluster);
-    let create = match strategy {
-        SchedulingStrategy::Daemon => create,
-        _ => create.desired_count(2),
-    };
+    let create = if strategy == SchedulingStrategy::Daemon { create } else { create.desired_count(2) };
     create.scheduling_strategy(strategy).send().await.unwrap();
     ServiceId::new(cluster, name)
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use aws_config::Region;
@@ -10,23 +10,23 @@ use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
 use trimtab::aws::{AwsCloud, SdkConfig, config_loader};
 
 /// The region of all tests.
-pub const REGION: &str = "eu-central-1";
+pub(crate) const REGION: &str = "eu-central-1";
 /// The account that the local server plays.
-pub const ACCOUNT: &str = "123456789012";
+pub(crate) const ACCOUNT: &str = "123456789012";
 
 /// The URL of the local AWS API server, started at the first call.
-pub fn endpoint() -> String {
+pub(crate) fn endpoint() -> String {
     static SERVER: OnceLock<Server> = OnceLock::new();
     format!("http://127.0.0.1:{}", SERVER.get_or_init(Server::start).port)
 }
 
 /// The configuration that the function has, pointed at the local server.
-pub async fn config() -> SdkConfig {
+pub(crate) async fn config() -> SdkConfig {
     config_at(&endpoint()).await
 }
 
 /// The configuration that the function has, pointed at `endpoint`.
-pub async fn config_at(endpoint: &str) -> SdkConfig {
+pub(crate) async fn config_at(endpoint: &str) -> SdkConfig {
     let credentials = Credentials::new("id", "secret", None, None, "test");
     config_loader()
         .endpoint_url(endpoint)
@@ -37,14 +37,14 @@ pub async fn config_at(endpoint: &str) -> SdkConfig {
 }
 
 /// The adapters, pointed at the local server.
-pub async fn cloud() -> AwsCloud {
+pub(crate) async fn cloud() -> AwsCloud {
     AwsCloud::new(config().await)
 }
 
-/// The server's process. It ends when its standard input closes, so with this process.
+/// The server's process. It ends when its standard input closes, and that ends with this process.
 struct Server {
     port: u16,
-    _stdin: ChildStdin,
+    _process: Child,
 }
 
 impl Server {
@@ -63,6 +63,6 @@ impl Server {
         let port = line.trim().strip_prefix("listening on ").and_then(|port| port.parse().ok());
         let port =
             port.unwrap_or_else(|| panic!("the local AWS API server said {line:?}: run tests/setup again"));
-        Self { port, _stdin: server.stdin.take().expect("is piped") }
+        Self { port, _process: server }
     }
 }

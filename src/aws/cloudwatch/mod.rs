@@ -19,6 +19,9 @@ use crate::model::Point;
 const GET_METRIC_DATA: &str = "cloudwatch:GetMetricData";
 const DESCRIBE_ALARMS: &str = "cloudwatch:DescribeAlarms";
 
+/// The most alarms that one page of DescribeAlarms holds.
+const ALARMS_PER_PAGE: i32 = 100;
+
 /// Amazon CloudWatch in one region of one account.
 #[derive(Clone, Debug)]
 pub struct CloudWatchApi {
@@ -126,6 +129,7 @@ impl CloudWatch for CloudWatchApi {
                 AlarmType::CompositeAlarm,
                 AlarmType::LogAlarm,
             ]))
+            .max_records(ALARMS_PER_PAGE)
             .into_paginator()
             .send();
         while let Some(page) = pages.next().await {
