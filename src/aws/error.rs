@@ -25,10 +25,12 @@ where
         SdkError::ResponseError(_) => {
             (PortErrorKind::Transient, format!("the answer cannot be read: {}", innermost(&error)))
         }
-        SdkError::DispatchFailure(failure) => {
-            let connection = failure.is_io() || failure.is_timeout();
-            let kind = if connection { PortErrorKind::Transient } else { unsent(&error) };
-            (kind, format!("the request could not be sent: {}", innermost(&error)))
+        SdkError::DispatchFailure(_) if is_about_credentials(&error) => {
+            let advice = "no usable AWS credentials; give a profile, a role or keys";
+            (PortErrorKind::Refused, format!("{advice} ({})", innermost(&error)))
+        }
+        SdkError::DispatchFailure(_) => {
+            (PortErrorKind::Transient, format!("the request could not be sent: {}", innermost(&error)))
         }
         SdkError::ConstructionFailure(_) => {
             (PortErrorKind::Refused, format!("the request cannot be built: {}", innermost(&error)))
@@ -82,11 +84,12 @@ fn kind_of(code: Option<&str>, status: Option<u16>) -> PortErrorKind {
     }
 }
 
-/// A request that never left: without credentials it is a matter of permission, else of what was asked.
-fn unsent(error: &(dyn Error + 'static)) -> PortErrorKind {
-    let about_credentials =
-        chain(error).any(|cause| cause.to_string().to_ascii_lowercase().contains("credential"));
-    if about_credentials { PortErrorKind::Denied } else { PortErrorKind::Refused }
+/// Whether a request never left because it could not be signed. The SDK has no error of its own for that.
+fn is_about_credentials(error: &(dyn Error + 'static)) -> bool {
+    chain(error).any(|cause| {
+        let text = cause.to_string();
+        text.contains("credential") || text.contains("identity")
+    })
 }
 
 fn told(code: Option<&str>, message: Option<&str>, status: Option<u16>) -> String {

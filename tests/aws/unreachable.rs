@@ -26,8 +26,10 @@ async fn an_endpoint_that_refuses_connections_is_a_passing_fault() {
 }
 
 #[tokio::test]
-async fn a_caller_without_credentials_is_denied() {
+async fn a_caller_without_credentials_is_told_so() {
     let config = config_loader().region(Region::from_static(REGION)).no_credentials().load().await;
     let error = AwsCloud::new(config).ecs().list_clusters().await.unwrap_err();
-    assert_eq!(error.kind, PortErrorKind::Denied, "{error}");
+    assert_eq!(error.kind, PortErrorKind::Refused);
+    let told = "ecs:ListClusters failed: no usable AWS credentials; give a profile, a role or keys (";
+    assert!(error.to_string().starts_with(told), "{error}");
 }
