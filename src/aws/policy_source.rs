@@ -88,7 +88,8 @@ impl PolicySource for PolicyFile {
     }
 }
 
-/// A policy in an S3 object. Its version is the object's ETag.
+/// A policy in an S3 object. Its version is the object's ETag. To a caller that may not list the bucket, S3 tells of a
+/// missing object as of a denied one.
 #[derive(Debug)]
 struct S3Object {
     client: aws_sdk_s3::Client,

@@ -1,5 +1,6 @@
 //! The ports on the real AWS SDK, over the wire, against a local AWS API server. `tests/setup` installs the server.
 
+// `cfg(test)` tells Clippy that its rules for tests hold in the helpers of these modules, too.
 #[cfg(test)]
 mod cloudwatch;
 #[cfg(test)]
