@@ -1,1 +1,108 @@
 //! The ports on the real AWS APIs. The only place that names an AWS type.
+
+mod clock;
+mod cloudwatch;
+mod dynamodb;
+mod ecs;
+mod error;
+mod policy_source;
+mod sqs;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion};
+pub use aws_config::{ConfigLoader, SdkConfig};
+
+pub use self::clock::SystemClock;
+pub use self::cloudwatch::CloudWatchApi;
+pub use self::dynamodb::DynamoDbStore;
+pub use self::ecs::EcsApi;
+pub use self::policy_source::{InvalidPlace, PolicyFile, policy_source};
+pub use self::sqs::SqsApi;
+use crate::control::ports::Clock;
+
+/// Every call that the adapters make, as the IAM action that it needs.
+pub const OPERATIONS: &[&str] = &[
+    "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricData",
+    "dynamodb:BatchGetItem",
+    "dynamodb:PutItem",
+    "ecs:DescribeServices",
+    "ecs:ListClusters",
+    "ecs:ListServices",
+    "ecs:UpdateService",
+    "s3:GetObject",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+    "ssm:GetParameter",
+];
+
+/// The settings of every call: waits short enough for a look that has a minute, and the SDK's standard three attempts.
+/// All else is read from the environment, as every AWS SDK does.
+pub fn config_loader() -> ConfigLoader {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(5))
+        .operation_timeout(Duration::from_secs(15))
+        .build();
+    let loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
+    match AppName::new(env!("CARGO_PKG_NAME")) {
+        Ok(name) => loader.app_name(name),
+        Err(_) => loader,
+    }
+}
+
+/// Reads region, credentials and endpoints from the environment.
+pub async fn load_config() -> SdkConfig {
+    config_loader().load().await
+}
+
+/// AWS in one region of one account. An adapter is built when it is asked for; nothing is connected before its first
+/// call, and building one costs no call.
+#[derive(Clone, Debug)]
+pub struct AwsCloud {
+    config: SdkConfig,
+}
+
+impl AwsCloud {
+    /// Speaks to AWS as the configuration says.
+    pub fn new(config: SdkConfig) -> Self {
+        Self { config }
+    }
+
+    /// Amazon ECS.
+    pub fn ecs(&self) -> EcsApi {
+        EcsApi::new(aws_sdk_ecs::Client::new(&self.config))
+    }
+
+    /// Amazon CloudWatch.
+    pub fn cloudwatch(&self) -> CloudWatchApi {
+        CloudWatchApi::new(aws_sdk_cloudwatch::Client::new(&self.config))
+    }
+
+    /// Amazon SQS. Keep it: it remembers the URLs of queues.
+    pub fn sqs(&self) -> SqsApi {
+        SqsApi::new(aws_sdk_sqs::Client::new(&self.config))
+    }
+
+    /// Memories in a DynamoDB table; the clock says when they expire.
+    pub fn dynamodb(&self, table: impl Into<String>, clock: Arc<dyn Clock>) -> DynamoDbStore {
+        DynamoDbStore::new(aws_sdk_dynamodb::Client::new(&self.config), table, clock)
+    }
+
+    /// An S3 client. Local servers know buckets by path only, AWS knows both.
+    fn s3_client(&self) -> aws_sdk_s3::Client {
+        let local = self.config.endpoint_url().is_some();
+        let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(local).build();
+        aws_sdk_s3::Client::from_conf(config)
+    }
+
+    fn ssm_client(&self) -> aws_sdk_ssm::Client {
+        aws_sdk_ssm::Client::new(&self.config)
+    }
+}
+
+#[cfg(test)]
+mod tests;
