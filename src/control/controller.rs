@@ -78,7 +78,8 @@ impl Controller {
             let points = self.ports.cloudwatch.get_metric_data(&[query], self.ports.clock.now()).await?;
             let value = points.into_iter().flatten().flatten().next_back().map(|point| point.value);
             let wanted = value.filter(|_| service.service() != "reports").map(|value| {
-                crate::model::capacity::tasks_rounded_up(f64::from(status.running) * value / 60.0).clamp(2, 100)
+                crate::model::capacity::tasks_rounded_up(f64::from(status.running) * value / 60.0)
+                    .clamp(2, 100)
             });
             (wanted.unwrap_or(status.desired), ReasonCode::TargetTracking)
         };

@@ -9,7 +9,7 @@ use crate::model::{Memory, ServiceId};
 
 /// Remembers nothing.
 #[derive(Debug, Default)]
-pub struct MemoryStore;
+pub struct MemoryStore {}
 
 #[async_trait]
 impl StateStore for MemoryStore {

@@ -61,7 +61,9 @@ impl Alarm {
 
     /// How many periods to look back.
     pub(super) fn lookback(&self) -> u32 {
-        u32::try_from(self.spec.evaluation_periods).unwrap_or(u32::MAX).saturating_add(Self::VISIBILITY_PERIODS)
+        u32::try_from(self.spec.evaluation_periods)
+            .unwrap_or(u32::MAX)
+            .saturating_add(Self::VISIBILITY_PERIODS)
     }
 
     /// Takes the visible values, oldest first, and tells whether the state changed.

@@ -92,12 +92,11 @@ fn tasks(columns: &[Column], pen: Pen) -> String {
         let mut cells = String::new();
         let mut before = rows.first().copied().unwrap_or(0);
         for (column, at) in columns.iter().zip(&rows) {
-            match stroke(before, *at, row) {
-                Some(stroke) => cells.push_str(&pen.draw(DESIRED, stroke)),
-                None => {
-                    let share = column.running / most * f64::from(TASK_ROWS - 1) / f64::from(TASK_ROWS);
-                    cells.push_str(&pen.draw(RUNNING, &fill(share, row, TASK_ROWS).to_string()));
-                }
+            if let Some(stroke) = stroke(before, *at, row) {
+                cells.push_str(&pen.draw(DESIRED, stroke));
+            } else {
+                let share = column.running / most * f64::from(TASK_ROWS - 1) / f64::from(TASK_ROWS);
+                cells.push_str(&pen.draw(RUNNING, &fill(share, row, TASK_ROWS).to_string()));
             }
             before = *at;
         }

@@ -219,9 +219,7 @@ impl PolicySource for TextPolicy {
         const VERSION: &str = "1";
         Ok(match known {
             Some(VERSION) => Fetched::NotModified,
-            Some(_) | None => {
-                Fetched::Document { text: self.text.clone(), version: VERSION.to_owned() }
-            }
+            Some(_) | None => Fetched::Document { text: self.text.clone(), version: VERSION.to_owned() },
         })
     }
 }

@@ -7,10 +7,11 @@ use super::Seconds;
 use super::http::Http;
 use super::load::{Bell, Burst, Daily, Load};
 use super::moments::{Moment, Occasion, moments};
+use super::number::whole;
 use super::queue::QueueWork;
 use super::run::{At, Scenario, Timeline, run};
-use super::score::{Cost, Score, timelines_and_scores};
-use super::service::{ServiceSpec, TaskSize, Workload};
+use super::score::{Cost, Score};
+use super::service::{Service, ServiceSpec, TaskSize, Workload};
 use super::tasks::StartTime;
 use super::world::WorldSpec;
 use crate::control::answer::AnswerError;
@@ -50,10 +51,17 @@ impl DemoOutcome {
 
 /// Runs the demo: a day, looked at once a minute.
 pub fn demo(seed: u64) -> DemoOutcome {
-    let run = run(&scenario(seed));
-    let (timelines, scores) = timelines_and_scores(&run.world, seed);
-    let moments = moments(&run.decisions, &occasions());
-    DemoOutcome { timelines, scores, moments, errors: run.errors, seed }
+    let scenario = scenario(seed);
+    let run = run(&scenario);
+    let services: Vec<&Service> =
+        scenario.world.services.iter().filter_map(|spec| run.world.service(&spec.id)).collect();
+    DemoOutcome {
+        timelines: services.iter().map(|service| Timeline::of(service)).collect(),
+        scores: services.iter().map(|service| Score::of(service)).collect(),
+        moments: moments(&run.decisions, &occasions()),
+        errors: run.errors,
+        seed,
+    }
 }
 
 /// The demo's scenario: Tuesday, 3 March 2026.
@@ -75,8 +83,8 @@ pub fn scenario(seed: u64) -> Scenario {
 
 fn occasions() -> Vec<Occasion> {
     let lasting = |burst: Burst| {
-        let begin = super::number::whole(burst.at);
-        begin..begin + super::number::whole(burst.rise + burst.hold)
+        let begin = whole(burst.at);
+        begin..begin + whole(burst.rise + burst.hold)
     };
     vec![
         Occasion { service: web().id, during: lasting(FLASH_CROWD), title: "A flash crowd arrives" },
@@ -85,7 +93,7 @@ fn occasions() -> Vec<Occasion> {
 }
 
 const FLASH_CROWD: Burst =
-    Burst { at: 16.25 * 3600.0, rise: 300.0, hold: 1500.0, fall: 1200.0, height: 420.0 };
+    Burst { at: 16.25 * 3600.0, rise: 480.0, hold: 1500.0, fall: 1200.0, height: 380.0 };
 
 const NIGHT_IMPORT: Burst = Burst { at: 2.5 * 3600.0, rise: 60.0, hold: 600.0, fall: 120.0, height: 24.0 };
 
@@ -122,7 +130,7 @@ fn web() -> ServiceSpec {
 fn orders_worker() -> ServiceSpec {
     let bells = vec![
         Bell { hour: 12.0, width_h: 1.7, height: 16.0 },
-        Bell { hour: 18.5, width_h: 1.3, height: 26.0 },
+        Bell { hour: 18.5, width_h: 1.1, height: 26.0 },
     ];
     let daily = Load::Daily(Daily { base: 0.0, bells });
     ServiceSpec {
@@ -137,7 +145,7 @@ fn orders_worker() -> ServiceSpec {
         }),
         load: Load::Sum(vec![daily, Load::Burst(NIGHT_IMPORT)]),
         burstiness: 0.1,
-        initial: 1,
+        initial: 0,
         start: StartTime::default(),
         size: TaskSize::default(),
         deployments: Vec::new(),

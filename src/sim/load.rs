@@ -1,5 +1,7 @@
 //! Load: its shape over time, and the arrivals that it makes.
 
+use std::sync::Arc;
+
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, Poisson, StandardNormal};
 use thiserror::Error;
@@ -77,7 +79,9 @@ pub struct Trace {
 #[derive(Debug, Error)]
 pub enum InvalidTrace {
     /// It is not CSV of two numbers a row.
-    #[error("{name} is not a load trace (CSV with the header t,rate, in seconds and arrivals a second): {source}")]
+    #[error(
+        "{name} is not a load trace (CSV with the header t,rate, in seconds and arrivals a second): {source}"
+    )]
     Csv {
         /// The trace's name.
         name: String,
@@ -213,10 +217,24 @@ impl TraceRow {
     }
 }
 
-/// The arrivals of a load, step by step: a Poisson process whose rate strays from the shape for some seconds at a time, as
-/// real traffic does within a minute.
+/// The arrivals of a load, step by step.
 #[derive(Clone, Debug)]
-pub struct Arrivals {
+pub enum Arrivals {
+    /// They are drawn at random.
+    Drawn(Box<Draw>),
+    /// They are those of another run.
+    Recorded {
+        /// The arrivals of each step.
+        counts: Arc<[u32]>,
+        /// The next step.
+        next: usize,
+    },
+}
+
+/// A Poisson process whose rate strays from the load's shape for some seconds at a time, as real traffic does within a
+/// minute.
+#[derive(Clone, Debug)]
+pub struct Draw {
     load: Load,
     burstiness: f64,
     stray: f64,
@@ -225,18 +243,36 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    /// How long the rate strays, as the time constant of its return, in seconds.
-    const STRAY_S: f64 = 20.0;
-
     /// The arrivals of a load. `burstiness` is the standard deviation of the rate about its shape, as a share of it.
-    pub fn new(load: Load, burstiness: f64, seed: u64, name: &str) -> Self {
+    pub fn drawn(load: Load, burstiness: f64, seed: u64, name: &str) -> Self {
         let counts = stream(seed, name, Stream::Arrivals);
         let strays = stream(seed, name, Stream::Burstiness);
-        Self { load, burstiness, stray: 0.0, counts, strays }
+        Self::Drawn(Box::new(Draw { load, burstiness, stray: 0.0, counts, strays }))
+    }
+
+    /// The very arrivals of another run.
+    pub fn recorded(counts: Arc<[u32]>) -> Self {
+        Self::Recorded { counts, next: 0 }
     }
 
     /// The arrivals of the step that begins at `t`.
     pub fn step(&mut self, t: Seconds) -> u32 {
+        match self {
+            Self::Drawn(draw) => draw.step(t),
+            Self::Recorded { counts, next } => {
+                let count = counts.get(*next).copied().unwrap_or(0);
+                *next += 1;
+                count
+            }
+        }
+    }
+}
+
+impl Draw {
+    /// How long the rate strays, as the time constant of its return, in seconds.
+    const STRAY_S: f64 = 20.0;
+
+    fn step(&mut self, t: Seconds) -> u32 {
         let kept = (-f64::from(STEP_S) / Self::STRAY_S).exp();
         let noise: f64 = StandardNormal.sample(&mut self.strays);
         self.stray = kept * self.stray + self.burstiness * (1.0 - kept * kept).sqrt() * noise;
@@ -254,7 +290,7 @@ mod tests {
     use super::*;
 
     fn total(load: Load, seconds: Seconds) -> u64 {
-        let mut arrivals = Arrivals::new(load, 0.08, 1, "prod/web");
+        let mut arrivals = Arrivals::drawn(load, 0.08, 1, "prod/web");
         (0..seconds / STEP_S).map(|step| u64::from(arrivals.step(step * STEP_S))).sum()
     }
 

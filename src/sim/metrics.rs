@@ -136,9 +136,8 @@ impl Series {
         let running: f64 = steps.iter().map(|step| f64::from(step.running)).sum();
         let arrived: f64 = steps.iter().map(|step| f64::from(step.arrived)).sum();
         match self.quantity {
-            Quantity::Cpu | Quantity::Memory if running == 0.0 => None,
+            Quantity::Cpu | Quantity::Memory | Quantity::RequestCountPerTarget if running == 0.0 => None,
             Quantity::RequestCount | Quantity::ResponseTime if arrived == 0.0 => None,
-            Quantity::RequestCountPerTarget if running == 0.0 => None,
             Quantity::RequestCountPerTarget => {
                 Some(arrived / (running / real(u64::try_from(steps.len()).ok()?)))
             }
@@ -187,7 +186,8 @@ impl Series {
             let busy = steps.iter().filter(|step| 0 < step.arrived);
             busy.map(|step| f64::from(step.arrived) * of(step)).sum::<f64>() / arrived
         };
-        let within = |latency_s: f64| 100.0 * (1.0 - over_requests(&|step| step.traffic.share_over(latency_s)));
+        let within =
+            |latency_s: f64| 100.0 * (1.0 - over_requests(&|step| step.traffic.share_over(latency_s)));
         match self.statistic {
             Statistic::Average => {
                 Some(over_requests(&|step| step.traffic.mean_s())).filter(|mean| mean.is_finite())

@@ -67,9 +67,8 @@ fn of_service(changes: &[&At<ServiceDecision>], occasions: &[Occasion]) -> Vec<M
     };
     let is_out = |at: &&&At<ServiceDecision>| at.what.change == Change::Out;
     let is_in = |at: &&&At<ServiceDecision>| at.what.change == Change::In;
-    let is_calendar = |at: &&&At<ServiceDecision>| {
-        matches!(at.what.code, ReasonCode::Scheduled | ReasonCode::Window)
-    };
+    let is_calendar =
+        |at: &&&At<ServiceDecision>| matches!(at.what.code, ReasonCode::Scheduled | ReasonCode::Window);
     for occasion in occasions {
         let answers = |at: &&&At<ServiceDecision>| {
             is_out(at) && occasion.during.contains(&at.t) && at.what.service == occasion.service

@@ -168,7 +168,9 @@ fn figure(timeline: &Timeline, score: &Score, moments: &[&Moment]) -> Markup {
             svg viewBox=(format!("0 0 {WIDTH} {:.0}", bottom + 26.0)) role="img" aria-label=(format!("Load and tasks of {}", timeline.service)) {
                 (axis.draw(TOP, bottom))
                 @for panel in &panels { (panel.draw(axis)) }
-                @for (number, moment) in (1..).zip(moments) { (mark(number, moment, axis, bottom)) }
+                @for ((number, moment), at) in (1..).zip(moments).zip(spread(moments, axis)) {
+                    (mark(number, moment, axis.x(moment.t), at, bottom))
+                }
                 line class="cursor" y1=(TOP) y2=(bottom) visibility="hidden" {}
             }
             div.tip hidden {}
@@ -224,15 +226,27 @@ fn stacked(panels: Vec<Panel>, top: f64) -> Vec<Panel> {
     panels.into_iter().scan(top, place).collect()
 }
 
-fn mark(number: usize, moment: &Moment, axis: TimeAxis, bottom: f64) -> Markup {
+/// Where the numbers of moments stand: above their moment, or beside the number before where that is too near.
+fn spread(moments: &[&Moment], axis: TimeAxis) -> Vec<f64> {
+    const APART: f64 = 19.0;
+    let place = |free: &mut f64, moment: &&Moment| {
+        let at = axis.x(moment.t).max(*free);
+        *free = at + APART;
+        Some(at)
+    };
+    moments.iter().scan(0.0, place).collect()
+}
+
+fn mark(number: usize, moment: &Moment, moment_x: f64, number_x: f64, bottom: f64) -> Markup {
     const TOP: f64 = 12.0;
-    let x = format!("{:.1}", axis.x(moment.t));
+    const FOOT: f64 = 26.0;
+    let (x, at) = (format!("{moment_x:.1}"), format!("{number_x:.1}"));
     html! {
         g.mark {
             title { (format!("{} {}: {} to {} tasks", time_of_day(moment.t), moment.title, moment.from, moment.to)) }
-            line x1=(x) x2=(x) y1=(TOP) y2=(bottom) {}
-            circle cx=(x) cy=(TOP) r="8" {}
-            text x=(x) y=(TOP + 3.5) { (number) }
+            path d=(format!("M{at} {TOP}L{x} {FOOT}V{bottom:.1}")) {}
+            circle cx=(at) cy=(TOP) r="8" {}
+            text x=(at) y=(TOP + 3.5) { (number) }
         }
     }
 }

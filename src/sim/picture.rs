@@ -44,7 +44,7 @@ fn heading(outcome: &DemoOutcome) -> Markup {
     html! {
         text class="big" x="44" y="22" { (title) }
         @for (index, (class, label)) in (0_u32..).zip(key) {
-            path class=(class) d=(format!("M{0} 36h22v7h-22z", 44 + 130 * index)) {}
+            path class=(class) d=(format!("M{} {}", 44 + 130 * index, if class.starts_with("area") { "36h22v7h-22z" } else { "39.5h22" })) {}
             text x=(44 + 130 * index + 28) y="43.5" { (label) }
         }
     }

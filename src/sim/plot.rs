@@ -1,7 +1,7 @@
 //! Plots as SVG: panels over a common time axis, for the report page and the picture. Colours come from the style sheet
 //! around them, by class.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use maud::{Markup, html};
 
@@ -23,7 +23,7 @@ svg .line.desired{fill:none;stroke:var(--desired);stroke-width:1.8;stroke-linejo
 svg .line.static{fill:none;stroke:var(--soft);stroke-width:1.2;stroke-dasharray:5 4}
 svg .area.late{fill:var(--late);fill-opacity:.35;stroke:var(--late);stroke-width:1.2}
 svg .area.backlog{fill:var(--backlog);fill-opacity:.3;stroke:var(--backlog);stroke-width:1.2}
-svg .mark line{stroke:var(--ink);stroke-opacity:.35;stroke-dasharray:2 3}
+svg .mark path{fill:none;stroke:var(--ink);stroke-opacity:.35;stroke-dasharray:2 3}
 svg .mark circle{fill:var(--ink)}
 svg .mark text{fill:var(--paper,#fff);font-size:10px;font-weight:700;text-anchor:middle}
 ";
@@ -101,25 +101,29 @@ impl Series {
         let mut before: Option<f64> = None;
         for (t, value) in &self.points {
             let (x, y) = (axis.x(*t), y(*value));
-            let written = match before {
-                None => write!(path, "M{x:.1} {y:.1}"),
+            match before {
+                None => push(&mut path, format_args!("M{x:.1} {y:.1}")),
                 Some(before) if self.join == Join::Steps && (before - y).abs() < 0.05 => continue,
-                Some(_) if self.join == Join::Steps => write!(path, "H{x:.1}V{y:.1}"),
-                Some(_) => write!(path, "L{x:.1} {y:.1}"),
-            };
-            debug_assert!(written.is_ok(), "writing to a string does not fail");
+                Some(_) if self.join == Join::Steps => push(&mut path, format_args!("H{x:.1}V{y:.1}")),
+                Some(_) => push(&mut path, format_args!("L{x:.1} {y:.1}")),
+            }
             before = Some(y);
         }
         if before.is_some() && self.join == Join::Steps {
-            path.push_str(&format!("H{:.1}", axis.right));
+            push(&mut path, format_args!("H{:.1}", axis.right));
         }
         if before.is_some() && self.class.starts_with("area") {
             let last = if self.join == Join::Steps { None } else { self.points.last() };
             let end = last.map_or(axis.right, |(t, _)| axis.x(*t));
-            path.push_str(&format!("L{end:.1} {base:.1}H{:.1}Z", axis.left, base = y(0.0)));
+            push(&mut path, format_args!("L{end:.1} {base:.1}H{:.1}Z", axis.left, base = y(0.0)));
         }
         path
     }
+}
+
+fn push(path: &mut String, commands: fmt::Arguments<'_>) {
+    let written = path.write_fmt(commands);
+    debug_assert!(written.is_ok(), "writing to a string does not fail");
 }
 
 impl Panel {

@@ -115,7 +115,13 @@ impl Queue {
     }
 
     /// Lets one step pass, from `now` on.
-    pub(super) fn step(&mut self, work: &QueueWork, workers: Workers, arrived: u32, now: Seconds) -> QueueStep {
+    pub(super) fn step(
+        &mut self,
+        work: &QueueWork,
+        workers: Workers,
+        arrived: u32,
+        now: Seconds,
+    ) -> QueueStep {
         let deleted_before = self.deleted;
         self.give_back(now);
         self.finish(now);

@@ -4,8 +4,7 @@
 use serde::Serialize;
 
 use super::number::real;
-use super::run::Timeline;
-use super::service::{Service, ServiceSpec, Step, TaskSize, Workload};
+use super::service::{Service, Step, TaskSize, Workload};
 use super::{STEP_S, Seconds};
 use crate::model::capacity::MOST_TASKS;
 use crate::model::{ServiceId, TaskCount};
@@ -66,12 +65,12 @@ pub struct Cost {
 }
 
 impl Score {
-    /// The score of a service under a seed.
-    pub fn of(service: &Service, seed: u64) -> Self {
+    /// The score of a service so far.
+    pub fn of(service: &Service) -> Self {
         let (spec, steps) = (service.spec(), service.steps());
         let peak_tasks = steps.iter().map(|step| step.running).max().unwrap_or(0);
         let paid: u64 = steps.iter().map(|step| u64::from(step.paid)).sum();
-        let static_tasks = least_constant_count(spec, seed, steps.len()).unwrap_or(peak_tasks);
+        let static_tasks = least_constant_count(service).unwrap_or(peak_tasks);
         let static_paid = u64::from(static_tasks) * steps.len() as u64;
         Self {
             service: spec.id.clone(),
@@ -147,14 +146,9 @@ impl PromiseScore {
 
 /// The smallest constant count that keeps the promise under the same arrivals; none where nothing is promised, or where no
 /// count keeps it.
-pub fn least_constant_count(spec: &ServiceSpec, seed: u64, steps: usize) -> Option<TaskCount> {
-    let keeps = |count: TaskCount| {
-        let mut service = Service::new(ServiceSpec { initial: count, ..spec.clone() }, seed);
-        for step in 0..steps {
-            service.step(Seconds::try_from(step).unwrap_or(Seconds::MAX) * STEP_S);
-        }
-        PromiseScore::of(&service).map(|promise| promise.kept)
-    };
+pub fn least_constant_count(service: &Service) -> Option<TaskCount> {
+    let keeps =
+        |count: TaskCount| PromiseScore::of(&service.at_constant_count(count)).map(|promise| promise.kept);
     let mut enough: TaskCount = 1;
     while !keeps(enough)? {
         enough = enough.checked_mul(2).filter(|count| *count <= MOST_TASKS)?;
@@ -169,11 +163,4 @@ pub fn least_constant_count(spec: &ServiceSpec, seed: u64, steps: usize) -> Opti
         }
     }
     Some(enough)
-}
-
-/// The timelines and scores of every service of a world, by name.
-pub fn timelines_and_scores(world: &super::World, seed: u64) -> (Vec<Timeline>, Vec<Score>) {
-    let timelines = world.services().map(Timeline::of).collect();
-    let scores = world.services().map(|service| Score::of(service, seed)).collect();
-    (timelines, scores)
 }

@@ -101,9 +101,23 @@ pub struct Service {
 impl Service {
     /// The service at the beginning of the world.
     pub fn new(spec: ServiceSpec, seed: u64) -> Self {
-        let name = spec.id.to_string();
-        let tasks = Tasks::new(spec.initial, spec.start, seed, &name);
-        let arrivals = Arrivals::new(spec.load.clone(), spec.burstiness, seed, &name);
+        let arrivals = Arrivals::drawn(spec.load.clone(), spec.burstiness, seed, &spec.id.to_string());
+        Self::with_arrivals(spec, arrivals, seed)
+    }
+
+    /// The service with a constant count of tasks, under the arrivals that this one had so far.
+    pub fn at_constant_count(&self, count: TaskCount) -> Self {
+        let spec = ServiceSpec { initial: count, ..self.spec.clone() };
+        let arrived: Vec<u32> = self.steps.iter().map(|step| step.arrived).collect();
+        let mut constant = Self::with_arrivals(spec, Arrivals::recorded(arrived.into()), 0);
+        for index in 0..self.steps.len() {
+            constant.step(Seconds::try_from(index).unwrap_or(Seconds::MAX) * STEP_S);
+        }
+        constant
+    }
+
+    fn with_arrivals(spec: ServiceSpec, arrivals: Arrivals, seed: u64) -> Self {
+        let tasks = Tasks::new(spec.initial, spec.start, seed, &spec.id.to_string());
         Self { spec, tasks, arrivals, queue: Queue::default(), backlog: 0.0, actions: 0, steps: Vec::new() }
     }
 

@@ -126,7 +126,7 @@ pub fn simulate(simulation: &Simulation) -> Result<Simulated, InvalidSimulation>
     let errors = std::mem::take(&mut run.errors);
     let service = run.world.service(&spec.id).cloned();
     let service = service.unwrap_or_else(|| super::service::Service::new(spec, simulation.seed));
-    let score = Score::of(&service, simulation.seed);
+    let score = Score::of(&service);
     Ok(Simulated { timeline: Timeline::of(&service), score, errors, run })
 }
 

@@ -32,7 +32,8 @@ impl StartTime {
 
     fn sample(self, rng: &mut ChaCha8Rng) -> Seconds {
         let sigma = (self.p95_s / self.median_s).ln() / Self::Z95;
-        let seconds = LogNormal::new(self.median_s.ln(), sigma).map_or(self.median_s, |time| time.sample(rng));
+        let seconds =
+            LogNormal::new(self.median_s.ln(), sigma).map_or(self.median_s, |time| time.sample(rng));
         whole(seconds.round())
     }
 }
