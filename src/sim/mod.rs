@@ -36,3 +36,6 @@ pub type Seconds = u32;
 
 /// The length of a step, in seconds: short against the start of a task and the period of a metric.
 pub const STEP_S: Seconds = 5;
+
+#[cfg(test)]
+mod tests;

@@ -306,7 +306,7 @@ fn table_row(score: &Score) -> Markup {
 }
 
 /// A share close to 100 per cent, cut down so that a broken promise never reads as a kept one.
-fn share(percent: f64) -> String {
+pub(super) fn share(percent: f64) -> String {
     format!("{:.2} %", (percent * 100.0).floor() / 100.0)
 }
 

@@ -4,7 +4,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::Seconds;
 use super::demo::DemoOutcome;
-use super::page::end_of;
+use super::page::{end_of, share};
 use super::plot::{self, Join, Panel, Series, TimeAxis, thinned};
 use super::run::{Timeline, Unit};
 use super::score::{Score, saved_percent};
@@ -93,8 +93,9 @@ fn series(timeline: &Timeline, score: &Score, end: Seconds) -> Vec<Series> {
 fn facts(score: &Score, x: f64, y: f64) -> Markup {
     let mut lines = vec![format!("{} constant tasks: ${:.2}", score.static_tasks, score.static_cost.usd)];
     if let Some(promise) = &score.promise {
-        lines.extend(promise.text.split_once(" of ").map(|(percent, rest)| format!("{percent} of {rest}")));
-        lines.push(format!("kept for {:.2} %", (promise.kept_percent * 100.0).floor() / 100.0));
+        let (what, bound) = promise.text.split_once(" within ").unwrap_or((&promise.text, ""));
+        lines.push(what.to_owned());
+        lines.push(format!("within {bound}: {}", share(promise.kept_percent)));
     }
     html! {
         text class="big" x=(x) y=(y) { (format!("${:.2}", score.cost.usd)) }

@@ -215,3 +215,89 @@ impl Names {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::metric::MetricStat;
+    use crate::model::policy::{Behavior, ScalingPolicy, ServiceLevel};
+    use crate::model::target::{AasRegistered, DuringDeployment, Mode, OnMissingMetrics};
+    use crate::model::{Capacity, ServiceId};
+
+    fn metric(name: &str, stat: &str) -> Metric {
+        let dimensions = [("LoadBalancer", "app/web/1"), ("TargetGroup", "targetgroup/web/1")];
+        Metric {
+            key: name.to_owned(),
+            source: MetricSource::Stat(MetricStat::new("AWS/ApplicationELB", name, dimensions, stat)),
+            period: Duration::from_mins(1),
+            exists_without_tasks: true,
+        }
+    }
+
+    fn target() -> ScalableTarget {
+        let level = ServiceLevel {
+            requests: metric("RequestCount", "Sum"),
+            within: metric("TargetResponseTime", "PR(:0.4)"),
+            latency: Duration::from_millis(400),
+            percent: 99.5,
+        };
+        ScalableTarget {
+            service: ServiceId::new("prod", "web"),
+            mode: Mode::Active,
+            capacity: Capacity::new(2, 40).unwrap(),
+            policies: vec![ScalingPolicy {
+                name: "service_level".to_owned(),
+                kind: PolicyKind::ServiceLevel(level),
+            }],
+            predictive: None,
+            schedules: Vec::new(),
+            windows: Vec::new(),
+            warm_up: Duration::ZERO,
+            behavior: Behavior::default(),
+            on_missing_metrics: OnMissingMetrics::Hold,
+            during_deployment: DuringDeployment::NoScaleIn,
+            aas: AasRegistered::Refuse,
+        }
+    }
+
+    fn simulation(work: Work) -> Simulation {
+        Simulation {
+            policy: String::new(),
+            place: "trimtab.yaml".to_owned(),
+            target: target(),
+            trace: Trace::parse("a trace", "t,rate\n0,60\n1800,60\n").unwrap(),
+            work,
+            start: Timestamp::UNIX_EPOCH,
+            seed: 1,
+            tick_s: 60,
+        }
+    }
+
+    #[test]
+    fn the_run_lasts_as_long_as_the_trace_and_starts_with_tasks_for_its_load() {
+        let simulated = simulate(&simulation(Work::HTTP)).unwrap();
+        assert_eq!(simulated.timeline.samples.len(), 60);
+        assert_eq!(simulated.timeline.samples[0].running, 5, "60 a second of 20 a task at 60 per cent");
+    }
+
+    #[test]
+    fn names_and_the_promise_are_the_policys() {
+        let spec = service(&simulation(Work::HTTP));
+        let Workload::Http(http) = spec.workload else { panic!("{spec:?}") };
+        assert_eq!(
+            (http.load_balancer.as_str(), http.target_group.as_str()),
+            ("app/web/1", "targetgroup/web/1")
+        );
+        assert_eq!((http.latency_s, http.percent), (0.4, 99.5));
+    }
+
+    #[test]
+    fn a_task_that_can_do_nothing_is_refused() {
+        for (concurrency, service_time_s) in [(0, 0.2), (4, 0.0), (4, -1.0), (4, f64::NAN)] {
+            let work = Work::Http(Capability { concurrency, service_time_s });
+            assert_eq!(simulate(&simulation(work)).unwrap_err(), InvalidSimulation::Capability);
+        }
+    }
+}
