@@ -89,31 +89,36 @@ fn tasks(columns: &[Column], pen: Pen) -> String {
             row if row + 1 == TASK_ROWS => compact(most),
             _ => String::new(),
         };
-        let mut cells = String::new();
+        let mut cells: Vec<(Style, char)> = Vec::new();
         let mut before = rows.first().copied().unwrap_or(0);
         for (column, at) in columns.iter().zip(&rows) {
             if let Some(stroke) = stroke(before, *at, row) {
-                cells.push_str(&pen.draw(DESIRED, stroke));
+                cells.push((DESIRED, stroke));
             } else {
                 let share = column.running / most * f64::from(TASK_ROWS - 1) / f64::from(TASK_ROWS);
-                cells.push_str(&pen.draw(RUNNING, &fill(share, row, TASK_ROWS).to_string()));
+                cells.push((RUNNING, fill(share, row, TASK_ROWS)));
             }
             before = *at;
         }
-        line(&mut text, &label, &cells);
+        let runs = cells.chunk_by(|(left, _), (right, _)| left == right);
+        let drawn = |run: &[(Style, char)]| {
+            let style = run.first().map_or(Style::new(), |(style, _)| *style);
+            pen.draw(style, &run.iter().map(|(_, cell)| *cell).collect::<String>())
+        };
+        line(&mut text, &label, &runs.map(drawn).collect::<String>());
     }
     text
 }
 
 /// The part of a step line in one cell: it comes from the row `before` and goes on in the row `at`.
-fn stroke(before: u32, at: u32, row: u32) -> Option<&'static str> {
+fn stroke(before: u32, at: u32, row: u32) -> Option<char> {
     match (before, at) {
-        (before, at) if before == at && row == at => Some("─"),
-        (before, at) if before < at && row == at => Some("╭"),
-        (before, at) if before < at && row == before => Some("╯"),
-        (before, at) if at < before && row == at => Some("╰"),
-        (before, at) if at < before && row == before => Some("╮"),
-        (before, at) if before.min(at) < row && row < before.max(at) => Some("│"),
+        (before, at) if before == at && row == at => Some('─'),
+        (before, at) if before < at && row == at => Some('╭'),
+        (before, at) if before < at && row == before => Some('╯'),
+        (before, at) if at < before && row == at => Some('╰'),
+        (before, at) if at < before && row == before => Some('╮'),
+        (before, at) if before.min(at) < row && row < before.max(at) => Some('│'),
         _ => None,
     }
 }
