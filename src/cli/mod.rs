@@ -1,3 +1,242 @@
-//! The command line.
+//! The command line: what `trimtab --help` teaches.
+//!
+//! Data goes to standard output, talk to standard error. Exit status: 0 done, 1 the answer is no, 2 usage, 3 AWS or the
+//! network failed.
 
+mod check;
 pub mod decide;
+mod ecs;
+mod error;
+mod plan;
+mod screen;
+mod simulate;
+mod table;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::aws::{AwsCloud, load_config};
+use crate::control::ports::Clock;
+use crate::control::{Controller, Settings};
+use crate::handler::connect::ports;
+use crate::handler::settings::{FunctionSettings, PolicyPlace};
+use crate::handler::Handler;
+use crate::model::{ServiceId, TaskCount};
+pub use error::CliError;
+use screen::{Screen, say};
+
+const EXAMPLES: &str = "\
+Examples:
+  trimtab demo                                       a day against the embedded cloud; needs no account
+  trimtab check trimtab.yaml                         is the policy file right?
+  trimtab plan --policy trimtab.yaml                 what would be done now, and why
+  trimtab simulate --policy trimtab.yaml --trace load.csv
+
+Exit status: 0 done, 1 the answer is no (invalid policy, failed check), 2 usage, 3 AWS or the network failed.
+AWS is reached as every AWS SDK does: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL and the rest.";
+
+/// An event-driven autoscaler for Amazon ECS: it decides each service's desired count, says why, and can be tried before it acts
+#[derive(Debug, Parser)]
+#[command(name = "trimtab", version, after_help = EXAMPLES, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Write data as JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a day of load against the embedded cloud and draw it
+    Demo(DemoArgs),
+    /// Validate a policy file
+    Check {
+        /// The policy file
+        file: PathBuf,
+    },
+    /// Print the JSON Schema of the policy file, for editors
+    Schema,
+    /// List the clusters
+    Clusters,
+    /// List the services of a cluster, or of all, with their counts
+    Services {
+        /// The cluster's name; all clusters where none is given
+        cluster: Option<String>,
+    },
+    /// Set the desired count of a service
+    Scale {
+        /// The service
+        #[arg(value_name = "CLUSTER/SERVICE")]
+        service: ServiceId,
+        /// The desired count, in tasks
+        desired: TaskCount,
+    },
+    /// Show what the function would do now, and why; change nothing
+    Plan {
+        /// The event to answer; a tick where none is given
+        #[arg(long, value_name = "FILE")]
+        event: Option<PathBuf>,
+        #[command(flatten)]
+        place: PolicyArgs,
+    },
+    /// Hand one event to the handler, in this process; this acts
+    Invoke {
+        /// The event, as JSON
+        file: PathBuf,
+        #[command(flatten)]
+        place: PolicyArgs,
+    },
+    /// Decide on observations from standard input, one JSON object a line
+    Decide {
+        /// The policy file
+        #[arg(long, value_name = "FILE")]
+        policy: PathBuf,
+        /// The service that the observations are of
+        #[arg(long, value_name = "CLUSTER/SERVICE")]
+        service: ServiceId,
+    },
+    /// Simulate a service on a load trace: cost, promise, actions
+    Simulate(SimulateArgs),
+}
+
+#[derive(Debug, Args)]
+struct PolicyArgs {
+    /// The policy file: a path, s3://bucket/key or ssm:/name [default: TRIMTAB_POLICY, or trimtab.yaml]
+    #[arg(long, value_name = "PLACE")]
+    policy: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct DemoArgs {
+    /// Where to write the page with the plots
+    #[arg(long, value_name = "FILE", default_value = "trimtab-demo.html")]
+    report: PathBuf,
+    /// Where to write a picture of the day, as SVG
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
+    /// Where all random numbers come from; the same seed gives the same day
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The width of the drawing, in characters
+    #[arg(long, default_value_t = 100)]
+    width: usize,
+}
+
+#[derive(Debug, Args)]
+struct SimulateArgs {
+    /// The policy file
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+    /// The load: a CSV file with the columns t (seconds) and rate (a second), evenly spaced
+    #[arg(long, value_name = "CSV")]
+    trace: PathBuf,
+    /// The service, where the policy file is for several
+    #[arg(long, value_name = "CLUSTER/SERVICE")]
+    service: Option<ServiceId>,
+    /// What the load is of; by the service's policies where not given
+    #[arg(long)]
+    kind: Option<TraceKind>,
+    /// Where all random numbers come from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The width of the drawing, in characters
+    #[arg(long, default_value_t = 100)]
+    width: usize,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TraceKind {
+    /// Requests: a task serves 4 at once, 200 ms each
+    Http,
+    /// Messages: a task works off 2 a second
+    Queue,
+}
+
+/// Runs a command line in an environment, and tells with which status to end.
+pub async fn main(
+    arguments: impl IntoIterator<Item = OsString>,
+    variables: impl IntoIterator<Item = (String, String)>,
+    clock: Arc<dyn Clock>,
+) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too, to standard output, with status 0. Nobody is left to tell a failure.
+            drop(error.print());
+            return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
+        }
+    };
+    match run(cli, variables, clock).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&error.to_string());
+            error.exit_code()
+        }
+    }
+}
+
+async fn run(
+    cli: Cli,
+    variables: impl IntoIterator<Item = (String, String)>,
+    clock: Arc<dyn Clock>,
+) -> Result<(), CliError> {
+    let mut screen = Screen::new(cli.json);
+    match cli.command {
+        Command::Demo(args) => simulate::run_demo(&args, &mut screen),
+        Command::Check { file } => check::run(&file, &mut screen),
+        Command::Schema => screen.write_json(&crate::config::schema()),
+        Command::Simulate(args) => simulate::run_simulate(&args, &mut screen),
+        Command::Decide { policy, service } => {
+            let place = policy.display().to_string();
+            let file = check::valid(&place, &check::read(&policy)?)?;
+            let target = check::target_of(&file, &place, &service)?;
+            Ok(decide::run(&target, io::stdin().lock(), io::BufWriter::new(io::stdout().lock()))?)
+        }
+        Command::Clusters => ecs::clusters(&cloud().await.ecs(), &mut screen).await,
+        Command::Services { cluster } => ecs::services(&cloud().await.ecs(), cluster, &mut screen).await,
+        Command::Scale { service, desired } => {
+            ecs::scale(&cloud().await.ecs(), &service, desired, &mut screen).await
+        }
+        Command::Plan { event, place } => {
+            let (controller, _) = controller(variables, place, clock).await?;
+            plan::plan(&controller, event.as_deref(), &mut screen).await
+        }
+        Command::Invoke { file, place } => {
+            let (controller, clock) = controller(variables, place, clock).await?;
+            plan::invoke(&Handler::new(controller, clock), &file, &mut screen).await
+        }
+    }
+}
+
+async fn cloud() -> AwsCloud {
+    AwsCloud::new(load_config().await)
+}
+
+/// The controller that the function would run with these variables.
+async fn controller(
+    variables: impl IntoIterator<Item = (String, String)>,
+    place: PolicyArgs,
+    clock: Arc<dyn Clock>,
+) -> Result<(Controller, Arc<dyn Clock>), CliError> {
+    let given = place.policy.map(|policy| ("TRIMTAB_POLICY".to_owned(), policy));
+    let variables = variables.into_iter().filter(|(name, _)| given.is_none() || name != "TRIMTAB_POLICY");
+    let settings = FunctionSettings::from_variables(variables.chain(given.clone()))
+        .map_err(|error| CliError::usage(error.to_string()))?;
+    for warning in &settings.warnings {
+        say(&format!("warning: {warning}"));
+    }
+    if let PolicyPlace::File(path) = &settings.policy
+        && !path.exists()
+    {
+        let error = CliError::no(format!("there is no policy file {}", path.display()));
+        return Err(error.with_hint("name one with --policy, or set TRIMTAB_POLICY"));
+    }
+    let ports = ports(&cloud().await, &settings, Arc::clone(&clock));
+    Ok((Controller::new(ports, Settings { shadow: settings.shadow }), clock))
+}

@@ -1,0 +1,109 @@
+//! `trimtab plan` and `trimtab invoke`: the controller on the real services, without and with its hands.
+
+use std::path::Path;
+
+use anstyle::AnsiColor;
+use serde_json::Value;
+
+use super::error::CliError;
+use super::screen::{Screen, bold, coloured, say};
+use super::table::{Column, table};
+use crate::control::Controller;
+use crate::control::answer::{Answer, ServiceDecision};
+use crate::control::trigger::Trigger;
+use crate::handler::event::{Incoming, Parsed};
+use crate::handler::{Handler, HandlerError};
+use crate::model::Change;
+
+/// Shows what the function would do now, or on an event, and why.
+pub(super) async fn plan(
+    controller: &Controller,
+    event: Option<&Path>,
+    screen: &mut Screen,
+) -> Result<(), CliError> {
+    let mut answer = Answer::default();
+    for trigger in triggers(event)? {
+        answer.extend(controller.plan(&trigger).await);
+    }
+    if screen.json {
+        screen.write_json(&answer)?;
+    } else {
+        screen.write(&told(&answer))?;
+    }
+    verdict(&answer)
+}
+
+/// Hands an event to the handler, as Lambda would, and writes its answer.
+pub(super) async fn invoke(handler: &Handler, event: &Path, screen: &mut Screen) -> Result<(), CliError> {
+    let answer = handler.handle(&read(event)?).await.map_err(|error| unreadable(event, &error))?;
+    screen.write_json(&answer)?;
+    let errors = answer.get("errors").and_then(Value::as_array).map_or(0, Vec::len);
+    if errors == 0 { Ok(()) } else { Err(CliError::world(format!("the answer lists {errors} errors"))) }
+}
+
+fn triggers(event: Option<&Path>) -> Result<Vec<Trigger>, CliError> {
+    let Some(path) = event else { return Ok(vec![Trigger::Tick]) };
+    let incoming = Incoming::read(&read(path)?).map_err(|error| unreadable(path, &error.into()))?;
+    let mut triggers = Vec::new();
+    for record in incoming.records {
+        for parsed in record.parsed.map_err(|error| unreadable(path, &error.into()))? {
+            match parsed {
+                Parsed::Trigger(trigger) => triggers.push(trigger),
+                Parsed::Ignored { why } => say(&format!("ignored: {why}")),
+            }
+        }
+    }
+    Ok(triggers)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    std::fs::read(path).map_err(|error| CliError::no(format!("the file {} cannot be read: {error}", path.display())))
+}
+
+fn unreadable(path: &Path, error: &HandlerError) -> CliError {
+    CliError::no(format!("{}: {error}", path.display()))
+}
+
+/// A table of what would be done, the reasons of each change below it, and every error.
+fn told(answer: &Answer) -> String {
+    let columns = [
+        Column::Text("SERVICE"),
+        Column::Number("DESIRED"),
+        Column::Number("RUNNING"),
+        Column::Text("PLAN"),
+        Column::Text("BECAUSE"),
+    ];
+    let rows = answer.decisions.iter().map(|decision| {
+        let plan = if decision.change == Change::Hold { "hold".to_owned() } else { format!("-> {}", decision.to) };
+        let code = serde_json::to_value(decision.code).ok().and_then(|code| code.as_str().map(str::to_owned));
+        let counts = [decision.from, decision.running].map(|count| count.to_string());
+        [vec![decision.service.to_string()], counts.to_vec(), vec![plan, code.unwrap_or_default()]].concat()
+    });
+    let mut text = table(&columns, rows);
+    for decision in &answer.decisions {
+        text.push_str(&reasons(decision));
+    }
+    for error in &answer.errors {
+        let service = error.service.as_ref().map_or_else(String::new, |service| format!("{service}: "));
+        text.push_str(&format!("\n{} {service}{}\n", coloured("error:", AnsiColor::Red), error.error));
+    }
+    text
+}
+
+fn reasons(decision: &ServiceDecision) -> String {
+    let change = match decision.change {
+        Change::Out => coloured(&format!("{} -> {}", decision.from, decision.to), AnsiColor::Green),
+        Change::In => coloured(&format!("{} -> {}", decision.from, decision.to), AnsiColor::Yellow),
+        Change::Hold => format!("{} stays", decision.from),
+    };
+    let reasons: String = decision.reasons.iter().map(|reason| format!("  {reason}\n")).collect();
+    format!("\n{} {change}\n{reasons}", bold(&decision.service.to_string()))
+}
+
+fn verdict(answer: &Answer) -> Result<(), CliError> {
+    match answer.errors.len() {
+        0 => Ok(()),
+        1 => Err(CliError::world("one thing could not be looked at; it is told above")),
+        count => Err(CliError::world(format!("{count} things could not be looked at; they are told above"))),
+    }
+}
