@@ -11,7 +11,12 @@ use super::score::{Score, saved_percent};
 
 const WIDTH: f64 = 960.0;
 const ROW: f64 = 150.0;
-const TOP: f64 = 62.0;
+const TOP: f64 = 68.0;
+/// The picture brings its own ground: a page around it may be dark where the reader's system is light.
+const PAPER: &str = "
+.paper{fill:#fff;stroke:#e2e8f0}
+@media (prefers-color-scheme:dark){.paper{fill:#0d1424;stroke:#1f2b43}}
+";
 
 /// Draws the picture.
 pub fn picture(outcome: &DemoOutcome) -> String {
@@ -22,7 +27,8 @@ pub fn picture(outcome: &DemoOutcome) -> String {
     html! {
         svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {height:.0}")) role="img"
             aria-label="Load, desired count and running tasks of three services over a day" {
-            style { (PreEscaped(plot::STYLE)) }
+            style { (PreEscaped(plot::STYLE)) (PreEscaped(PAPER)) }
+            rect class="paper" x="0.5" y="0.5" width=(WIDTH - 1.0) height=(format!("{:.0}", height - 1.0)) rx="10" {}
             (heading(outcome))
             @for (row, (timeline, score)) in rows {
                 (service(timeline, score, axis, TOP + ROW * f64::from(row)))
@@ -42,10 +48,10 @@ fn heading(outcome: &DemoOutcome) -> Markup {
     );
     let key = [("area load", "load"), ("area running", "running tasks"), ("line desired", "desired count")];
     html! {
-        text class="big" x="44" y="22" { (title) }
+        text class="big" x="44" y="28" { (title) }
         @for (index, (class, label)) in (0_u32..).zip(key) {
-            path class=(class) d=(format!("M{} {}", 44 + 130 * index, if class.starts_with("area") { "36h22v7h-22z" } else { "39.5h22" })) {}
-            text x=(44 + 130 * index + 28) y="43.5" { (label) }
+            path class=(class) d=(format!("M{} {}", 44 + 130 * index, if class.starts_with("area") { "42h22v7h-22z" } else { "45.5h22" })) {}
+            text x=(44 + 130 * index + 28) y="49.5" { (label) }
         }
     }
 }
