@@ -46,7 +46,12 @@ fn heading(outcome: &DemoOutcome) -> Markup {
         constant.usd,
         saved_percent(cost, constant)
     );
-    let key = [("area load", "load"), ("area running", "running tasks"), ("line desired", "desired count")];
+    let key = [
+        ("area load", "load"),
+        ("area running", "running tasks"),
+        ("line desired", "desired count"),
+        ("line static", "constant count that would keep the promise"),
+    ];
     html! {
         text class="big" x="44" y="28" { (title) }
         @for (index, (class, label)) in (0_u32..).zip(key) {
@@ -56,7 +61,7 @@ fn heading(outcome: &DemoOutcome) -> Markup {
     }
 }
 
-/// One row: the load lies behind the tasks, on a scale of its own.
+/// One row: the load lies behind the tasks, on a scale that puts its peak at the constant count.
 fn service(timeline: &Timeline, score: &Score, axis: TimeAxis, top: f64) -> Markup {
     const MOST_POINTS: usize = 480;
     const HEAD: f64 = 22.0;
@@ -87,7 +92,7 @@ fn title(timeline: &Timeline) -> String {
 
 fn series(timeline: &Timeline, score: &Score, end: Seconds) -> Vec<Series> {
     let most_load = timeline.samples.iter().map(|sample| sample.load).fold(0.0, f64::max);
-    let scale = if most_load > 0.0 { f64::from(score.peak_tasks) / most_load } else { 0.0 };
+    let scale = if most_load > 0.0 { f64::from(score.static_tasks) / most_load } else { 0.0 };
     vec![
         Series::new("area load", Join::Straight, timeline, |sample| sample.load * scale),
         Series::new("area running", Join::Steps, timeline, |sample| f64::from(sample.running)),
@@ -101,7 +106,7 @@ fn facts(score: &Score, x: f64, y: f64) -> Markup {
     if let Some(promise) = &score.promise {
         let (what, bound) = promise.text.split_once(" within ").unwrap_or((&promise.text, ""));
         lines.push(what.to_owned());
-        lines.push(format!("within {bound}: {}", share(promise.kept_percent)));
+        lines.push(format!("within {bound}: {} were", share(promise.kept_percent)));
     }
     html! {
         text class="big" x=(x) y=(y) { (format!("${:.2}", score.cost.usd)) }
