@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Seconds;
-use crate::model::{AlarmState, MetricStat};
+use crate::model::{AlarmState, MetricStat, ServiceId};
 
 /// What a scenario says of an alarm.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,6 +87,13 @@ impl Alarm {
 }
 
 impl AlarmSpec {
+    /// The services that the metric's dimensions name.
+    pub fn services(&self) -> Vec<ServiceId> {
+        let dimension = |name: &str| self.stat.dimensions.get(name);
+        let named = dimension("ClusterName").zip(dimension("ServiceName"));
+        named.map(|(cluster, service)| ServiceId::new(cluster, service)).into_iter().collect()
+    }
+
     fn is_breach(&self, value: f64) -> bool {
         match self.comparison {
             Comparison::GreaterThanThreshold => self.threshold < value,

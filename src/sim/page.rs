@@ -173,7 +173,7 @@ fn figure(timeline: &Timeline, score: &Score, moments: &[&Moment]) -> Markup {
                 }
                 line class="cursor" y1=(TOP) y2=(bottom) visibility="hidden" {}
             }
-            div.tip hidden {}
+            div.tip hidden="" {}
         }
     }
 }

@@ -11,7 +11,12 @@ use super::score::{Score, saved_percent};
 
 const WIDTH: f64 = 960.0;
 const ROW: f64 = 150.0;
-const TOP: f64 = 62.0;
+const TOP: f64 = 68.0;
+/// The picture brings its own ground: a page around it may be dark where the reader's system is light.
+const PAPER: &str = "
+.paper{fill:#fff;stroke:#e2e8f0}
+@media (prefers-color-scheme:dark){.paper{fill:#0d1424;stroke:#1f2b43}}
+";
 
 /// Draws the picture.
 pub fn picture(outcome: &DemoOutcome) -> String {
@@ -22,7 +27,8 @@ pub fn picture(outcome: &DemoOutcome) -> String {
     html! {
         svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {height:.0}")) role="img"
             aria-label="Load, desired count and running tasks of three services over a day" {
-            style { (PreEscaped(plot::STYLE)) }
+            style { (PreEscaped(plot::STYLE)) (PreEscaped(PAPER)) }
+            rect class="paper" x="0.5" y="0.5" width=(WIDTH - 1.0) height=(format!("{:.0}", height - 1.0)) rx="10" {}
             (heading(outcome))
             @for (row, (timeline, score)) in rows {
                 (service(timeline, score, axis, TOP + ROW * f64::from(row)))
@@ -40,17 +46,22 @@ fn heading(outcome: &DemoOutcome) -> Markup {
         constant.usd,
         saved_percent(cost, constant)
     );
-    let key = [("area load", "load"), ("area running", "running tasks"), ("line desired", "desired count")];
+    let key = [
+        ("area load", "load"),
+        ("area running", "running tasks"),
+        ("line desired", "desired count"),
+        ("line static", "constant count that would keep the promise"),
+    ];
     html! {
-        text class="big" x="44" y="22" { (title) }
+        text class="big" x="44" y="28" { (title) }
         @for (index, (class, label)) in (0_u32..).zip(key) {
-            path class=(class) d=(format!("M{} {}", 44 + 130 * index, if class.starts_with("area") { "36h22v7h-22z" } else { "39.5h22" })) {}
-            text x=(44 + 130 * index + 28) y="43.5" { (label) }
+            path class=(class) d=(format!("M{} {}", 44 + 130 * index, if class.starts_with("area") { "42h22v7h-22z" } else { "45.5h22" })) {}
+            text x=(44 + 130 * index + 28) y="49.5" { (label) }
         }
     }
 }
 
-/// One row: the load lies behind the tasks, on a scale of its own.
+/// One row: the load lies behind the tasks, on a scale that puts its peak at the constant count.
 fn service(timeline: &Timeline, score: &Score, axis: TimeAxis, top: f64) -> Markup {
     const MOST_POINTS: usize = 480;
     const HEAD: f64 = 22.0;
@@ -81,7 +92,7 @@ fn title(timeline: &Timeline) -> String {
 
 fn series(timeline: &Timeline, score: &Score, end: Seconds) -> Vec<Series> {
     let most_load = timeline.samples.iter().map(|sample| sample.load).fold(0.0, f64::max);
-    let scale = if most_load > 0.0 { f64::from(score.peak_tasks) / most_load } else { 0.0 };
+    let scale = if most_load > 0.0 { f64::from(score.static_tasks) / most_load } else { 0.0 };
     vec![
         Series::new("area load", Join::Straight, timeline, |sample| sample.load * scale),
         Series::new("area running", Join::Steps, timeline, |sample| f64::from(sample.running)),
@@ -95,7 +106,7 @@ fn facts(score: &Score, x: f64, y: f64) -> Markup {
     if let Some(promise) = &score.promise {
         let (what, bound) = promise.text.split_once(" within ").unwrap_or((&promise.text, ""));
         lines.push(what.to_owned());
-        lines.push(format!("within {bound}: {}", share(promise.kept_percent)));
+        lines.push(format!("within {bound}: {} were", share(promise.kept_percent)));
     }
     html! {
         text class="big" x=(x) y=(y) { (format!("${:.2}", score.cost.usd)) }

@@ -41,6 +41,8 @@ pub struct Queue {
     visible: VecDeque<Cohort>,
     working: VecDeque<Batch>,
     returning: VecDeque<Batch>,
+    waiting: u64,
+    held: u64,
     credit: f64,
     sent: u64,
     deleted: u64,
@@ -107,11 +109,11 @@ impl Queue {
     }
 
     pub(super) fn visible(&self) -> u64 {
-        self.visible.iter().map(|cohort| cohort.count).sum()
+        self.waiting
     }
 
-    pub(super) fn in_flight(&self) -> u64 {
-        count(&self.working) + count(&self.returning)
+    fn in_flight(&self) -> u64 {
+        self.held + self.returning.iter().map(|batch| batch.cohort.count).sum::<u64>()
     }
 
     /// Lets one step pass, from `now` on.
@@ -129,6 +131,7 @@ impl Queue {
         self.sent += u64::from(arrived);
         if 0 < arrived {
             self.visible.push_back(Cohort { sent_at: now, count: u64::from(arrived) });
+            self.waiting += u64::from(arrived);
         }
         let slots = workers.running * work.concurrency;
         let room = self.room(work, slots);
@@ -138,7 +141,7 @@ impl Queue {
             slots if work.is_short() => {
                 real(started) * work.service_time_s / (f64::from(slots) * f64::from(STEP_S))
             }
-            slots => real(count(&self.working)) / f64::from(slots),
+            slots => real(self.held) / f64::from(slots),
         };
         QueueStep { deleted: self.deleted - deleted_before, late, busy: busy.min(1.0) }
     }
@@ -146,7 +149,7 @@ impl Queue {
     /// How many messages can be started in this step.
     fn room(&mut self, work: &QueueWork, slots: u32) -> u64 {
         if !work.is_short() {
-            return u64::from(slots).saturating_sub(count(&self.working));
+            return u64::from(slots).saturating_sub(self.held);
         }
         self.credit = self.credit.fract() + f64::from(slots) * f64::from(STEP_S) / work.service_time_s;
         u64::from(whole(self.credit))
@@ -158,6 +161,7 @@ impl Queue {
         while let Some(oldest) = self.visible.front_mut().filter(|_| started < room) {
             let taken = oldest.count.min(room - started);
             oldest.count -= taken;
+            self.waiting -= taken;
             started += taken;
             let cohort = Cohort { sent_at: oldest.sent_at, count: taken };
             if oldest.count == 0 {
@@ -178,18 +182,22 @@ impl Queue {
             let held = u64::from(whole((real(cohort.count) * steps).round()));
             self.deleted += cohort.count - held;
             if 0 < held {
-                let cohort = Cohort { count: held, ..cohort };
-                self.working.push_back(Batch { until: now + STEP_S, cohort });
+                self.hold(Cohort { count: held, ..cohort }, now + STEP_S);
             }
         } else {
-            let until = now + whole(steps.round()) * STEP_S;
-            self.working.push_back(Batch { until, cohort });
+            self.hold(cohort, now + whole(steps.round()) * STEP_S);
         }
+    }
+
+    fn hold(&mut self, cohort: Cohort, until: Seconds) {
+        self.held += cohort.count;
+        self.working.push_back(Batch { until, cohort });
     }
 
     fn finish(&mut self, now: Seconds) {
         while let Some(batch) = self.working.pop_front_if(|batch| batch.until <= now) {
             self.deleted += batch.cohort.count;
+            self.held -= batch.cohort.count;
         }
     }
 
@@ -199,10 +207,11 @@ impl Queue {
             return;
         }
         let slots = u64::from(workers.running + workers.draining) * u64::from(work.concurrency);
-        let mut excess = count(&self.working).saturating_sub(slots);
+        let mut excess = self.held.saturating_sub(slots);
         while let Some(newest) = self.working.back_mut().filter(|_| 0 < excess) {
             let lost = newest.cohort.count.min(excess);
             newest.cohort.count -= lost;
+            self.held -= lost;
             excess -= lost;
             let cohort = Cohort { sent_at: newest.cohort.sent_at, count: lost };
             if newest.cohort.count == 0 {
@@ -216,12 +225,9 @@ impl Queue {
         while let Some(batch) = self.returning.pop_front_if(|batch| batch.until <= now) {
             let place = self.visible.partition_point(|cohort| cohort.sent_at <= batch.cohort.sent_at);
             self.visible.insert(place, batch.cohort);
+            self.waiting += batch.cohort.count;
         }
     }
-}
-
-fn count(batches: &VecDeque<Batch>) -> u64 {
-    batches.iter().map(|batch| batch.cohort.count).sum()
 }
 
 #[cfg(test)]

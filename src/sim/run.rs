@@ -80,9 +80,10 @@ pub fn drive(
     let tick_s = tick_s.max(STEP_S);
     let mut t = 0;
     while t < duration_s {
-        let alarms = cloud.with(|world| world.advance(t));
-        let mut triggers: Vec<Trigger> =
-            alarms.into_iter().map(|name| Trigger::Alarm { name, services: Vec::new() }).collect();
+        let mut triggers = cloud.with(|world| {
+            let changed = world.advance(t);
+            changed.into_iter().map(|name| alarm_trigger(world, name)).collect::<Vec<_>>()
+        });
         if t.is_multiple_of(tick_s) {
             triggers.push(Trigger::Tick);
         }
@@ -98,6 +99,11 @@ pub fn drive(
         world.clone()
     });
     Run { world, decisions, errors }
+}
+
+fn alarm_trigger(world: &World, name: String) -> Trigger {
+    let services = world.alarms().get(&name).map(|alarm| alarm.spec.services()).unwrap_or_default();
+    Trigger::Alarm { name, services }
 }
 
 /// What a service went through, minute by minute.

@@ -220,7 +220,8 @@ fn an_alarm_wakes_whoever_steers_when_it_changes_its_state() {
     let cloud = SimCloud::new(World::new(spec));
     let mut woken = Vec::new();
     drive(&cloud, 1800, 60, |trigger| {
-        if let Trigger::Alarm { name, .. } = trigger {
+        if let Trigger::Alarm { name, services } = trigger {
+            assert_eq!(services, &[ServiceId::new("prod", "web")]);
             woken.push((name.clone(), cloud.with(|world| (world.elapsed(), world.alarms()[name].state))));
         }
         Answer::default()
