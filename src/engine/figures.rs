@@ -4,11 +4,8 @@ use jiff::Timestamp;
 
 use crate::model::TaskCount;
 
-/// A real number with up to four digits after the point, and more for the very small.
+/// A real number with up to four digits after the point.
 pub(super) fn number(value: f64) -> String {
-    if value != 0.0 && value.abs() < 0.001 {
-        return format!("{value:.3e}");
-    }
     let text = format!("{value:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -227,15 +227,17 @@ fn learn(
     }
     for (metric, point) in &deleted {
         let running = running::at(look, memory, period_end(metric, *point));
-        // A period in which nothing was finished says nothing of how fast a task is: it may just have started.
-        if 0 < running && 0.0 < point.value {
-            let rate = point.value / metric.period.as_secs_f64() / f64::from(running);
-            let before = learned.finished_per_task_s.unwrap_or(rate);
-            let busy = 0 < depth.visible;
-            if before < rate || busy {
-                learned.finished_per_task_s = Some(smooth(before, rate));
-            }
+        if running == 0 {
+            continue;
         }
+        let rate = point.value / metric.period.as_secs_f64() / f64::from(running);
+        // Only a task with more to do than it does shows how fast it is; an idle one may at most show that it is faster.
+        let has_more_to_do = 0 < depth.visible && 0.0 < rate;
+        learned.finished_per_task_s = match learned.finished_per_task_s {
+            None if has_more_to_do => Some(rate),
+            Some(before) if has_more_to_do || before < rate => Some(smooth(before, rate)),
+            unchanged => unchanged,
+        };
     }
     let newest = sent.iter().chain(&deleted).map(|(_, point)| point.start).max();
     learned.learned_until = newest.max(learned.learned_until);
