@@ -1,5 +1,7 @@
 //! Every event in `events/` is read as what it is, and an event that cannot be read is told with what to do.
 
+#![cfg(test)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
