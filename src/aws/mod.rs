@@ -19,7 +19,7 @@ pub use self::clock::SystemClock;
 pub use self::cloudwatch::CloudWatchApi;
 pub use self::dynamodb::DynamoDbStore;
 pub use self::ecs::EcsApi;
-pub use self::policy_source::{InvalidPlace, PolicyFile, policy_source};
+pub use self::policy_source::{PolicyFile, policy_source};
 pub use self::sqs::SqsApi;
 use crate::control::ports::Clock;
 

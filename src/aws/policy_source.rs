@@ -3,13 +3,14 @@
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_s3::error::SdkError;
-use thiserror::Error;
 
 use super::AwsCloud;
 use super::error::port_error;
+use crate::control::places::PolicyPlace;
 use crate::control::ports::{Fetched, PolicySource, PortError, PortErrorKind};
 
 const GET_OBJECT: &str = "s3:GetObject";
@@ -18,37 +19,13 @@ const READ_FILE: &str = "reading the file";
 
 const NOT_MODIFIED: u16 = 304;
 
-/// A text that names no place of a policy file.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{text:?} is no place of a policy file: write a path, s3://bucket/key or ssm:/parameter/name")]
-pub struct InvalidPlace {
-    text: String,
-}
-
-/// The policy source that `place` names: a path, `s3://bucket/key` or `ssm:/parameter/name`.
-///
-/// # Errors
-/// [`InvalidPlace`] for an empty text, and where the bucket, the key or the parameter's name is missing.
-pub fn policy_source(place: &str, cloud: &AwsCloud) -> Result<Box<dyn PolicySource>, InvalidPlace> {
-    let invalid = || InvalidPlace { text: place.to_owned() };
-    if let Some(object) = place.strip_prefix("s3://") {
-        let (bucket, key) = object.split_once('/').ok_or_else(invalid)?;
-        if bucket.is_empty() || key.is_empty() {
-            return Err(invalid());
-        }
-        let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        return Ok(Box::new(S3Object { client: cloud.s3_client(), bucket, key }));
+/// The policy file at a place.
+pub fn policy_source(place: &PolicyPlace, cloud: &AwsCloud) -> Arc<dyn PolicySource> {
+    match place.clone() {
+        PolicyPlace::File(path) => Arc::new(PolicyFile::new(path)),
+        PolicyPlace::S3 { bucket, key } => Arc::new(S3Object { client: cloud.s3_client(), bucket, key }),
+        PolicyPlace::Ssm { name } => Arc::new(SsmParameter { client: cloud.ssm_client(), name }),
     }
-    if let Some(name) = place.strip_prefix("ssm:") {
-        if name.trim_start_matches('/').is_empty() {
-            return Err(invalid());
-        }
-        return Ok(Box::new(SsmParameter { client: cloud.ssm_client(), name: name.to_owned() }));
-    }
-    if place.is_empty() {
-        return Err(invalid());
-    }
-    Ok(Box::new(PolicyFile::new(place)))
 }
 
 /// A policy in a file. Its version is a hash of its content, so that two edits within one tick of the file system's

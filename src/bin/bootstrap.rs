@@ -1,2 +1,90 @@
-//! The Lambda function.
-fn main() {}
+//! The Lambda function: reads its environment once, connects, and answers events.
+//!
+//! Settings that cannot be followed do not stop the process: every event is answered with what is wrong with them, where
+//! whoever invoked the function reads it.
+
+use std::env;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+use trimtab::aws::{AwsCloud, SystemClock, load_config};
+use trimtab::control::places::PolicyPlace;
+use trimtab::control::ports::Clock;
+use trimtab::control::{Controller, Settings};
+use trimtab::handler::connect::ports;
+use trimtab::handler::emf::Metrics;
+use trimtab::handler::settings::{FunctionSettings, SettingsError};
+use trimtab::handler::{Handler, HandlerError};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let variables: Vec<(String, String)> = env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    log_to_stdout(&variables);
+    let handler =
+        Arc::new(connect(&variables).await.inspect_err(|error| tracing::error!(%error, "invalid settings")));
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+        let handler = Arc::clone(&handler);
+        async move { answer(handler.as_ref().as_ref(), &event.payload).await }
+    }))
+    .await
+}
+
+async fn connect(variables: &[(String, String)]) -> Result<Handler, SettingsError> {
+    let settings = FunctionSettings::from_variables(variables.iter().cloned())?;
+    for warning in &settings.warnings {
+        tracing::warn!(warning, "setting without effect");
+    }
+    let settings = FunctionSettings { policy: beside_the_binary(settings.policy), ..settings };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ports = ports(&AwsCloud::new(load_config().await), &settings, Arc::clone(&clock));
+    let controller = Controller::new(ports, Settings { shadow: settings.shadow });
+    let function = value_of(variables, "AWS_LAMBDA_FUNCTION_NAME").unwrap_or("trimtab").to_owned();
+    let metrics = Metrics { function, by_service: settings.service_metrics };
+    Ok(Handler::new(controller, clock).with_metrics(metrics, Box::new(io::stdout())))
+}
+
+async fn answer(handler: Result<&Handler, &SettingsError>, event: &RawValue) -> Result<Value, Diagnostic> {
+    let diagnostic =
+        |kind: &str, message: String| Diagnostic { error_type: kind.to_owned(), error_message: message };
+    let handler = handler.map_err(|error| diagnostic("SettingsError", error.to_string()))?;
+    let answer = handler.handle(event.get().as_bytes()).await;
+    answer.map_err(|error: HandlerError| diagnostic(error.kind(), error.to_string()))
+}
+
+fn beside_the_binary(policy: PolicyPlace) -> PolicyPlace {
+    match policy {
+        PolicyPlace::File(path) if path.is_relative() => {
+            let binary = env::current_exe().unwrap_or_default();
+            PolicyPlace::File(binary.parent().map_or_else(PathBuf::new, PathBuf::from).join(path))
+        }
+        place @ (PolicyPlace::File(_) | PolicyPlace::S3 { .. } | PolicyPlace::Ssm { .. }) => place,
+    }
+}
+
+/// JSON lines, which Lambda's log takes as they are. Lambda's own level goes before `RUST_LOG`.
+fn log_to_stdout(variables: &[(String, String)]) {
+    let level = value_of(variables, "AWS_LAMBDA_LOG_LEVEL").or_else(|| value_of(variables, "RUST_LOG"));
+    let directives = level.map(|level| level.replace("FATAL", "ERROR")).unwrap_or_default();
+    let filter =
+        EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse_lossy(directives);
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_env_filter(filter)
+        .with_writer(io::stdout)
+        .init();
+}
+
+fn value_of<'a>(variables: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}

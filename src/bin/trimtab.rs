@@ -9,6 +9,7 @@ use trimtab::cli;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let variables = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let variables = env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     cli::main(env::args_os(), variables, Arc::new(SystemClock)).await
 }

@@ -35,9 +35,8 @@ struct ProblemRow {
 
 /// Reads a policy file that is on this machine.
 pub(super) fn read(path: &Path) -> Result<String, CliError> {
-    std::fs::read_to_string(path).map_err(|error| {
-        CliError::no(format!("the file {} cannot be read: {error}", path.display()))
-    })
+    std::fs::read_to_string(path)
+        .map_err(|error| CliError::no(format!("the file {} cannot be read: {error}", path.display())))
 }
 
 /// The policy file in a text, if all of it is right.
@@ -47,7 +46,11 @@ pub(super) fn valid(place: &str, text: &str) -> Result<PolicyFile, CliError> {
 }
 
 /// The target that a policy file makes of a service.
-pub(super) fn target_of(file: &PolicyFile, place: &str, service: &ServiceId) -> Result<ScalableTarget, CliError> {
+pub(super) fn target_of(
+    file: &PolicyFile,
+    place: &str,
+    service: &ServiceId,
+) -> Result<ScalableTarget, CliError> {
     match file.entry_for(service) {
         Ok(Some(entry)) => Ok(entry.target_for(service)),
         Ok(None) => Err(CliError::no(format!("no entry of {place} is for {service}"))),
@@ -68,8 +71,10 @@ pub(super) fn run(path: &Path, screen: &mut Screen) -> Result<(), CliError> {
         Ok(file) => (file.entries, file.problems),
         Err(problems) => (Vec::new(), problems),
     };
-    let entries: Vec<Entry> =
-        entries.iter().map(|entry| Entry { service: entry.pattern().to_string(), line: entry.line() }).collect();
+    let entries: Vec<Entry> = entries
+        .iter()
+        .map(|entry| Entry { service: entry.pattern().to_string(), line: entry.line() })
+        .collect();
     if screen.json {
         let valid = problems.is_empty();
         screen.write_json(&Verdict { valid, entries, problems: problems.iter().map(row).collect() })?;

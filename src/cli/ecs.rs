@@ -32,7 +32,11 @@ pub(super) async fn clusters(ecs: &dyn Ecs, screen: &mut Screen) -> Result<(), C
 }
 
 /// Lists the services of a cluster, or of all of them, with their counts.
-pub(super) async fn services(ecs: &dyn Ecs, cluster: Option<String>, screen: &mut Screen) -> Result<(), CliError> {
+pub(super) async fn services(
+    ecs: &dyn Ecs,
+    cluster: Option<String>,
+    screen: &mut Screen,
+) -> Result<(), CliError> {
     let clusters = match cluster {
         Some(cluster) => vec![cluster],
         None => ecs.list_clusters().await?,
@@ -90,7 +94,9 @@ pub(super) async fn scale(
     let missing = || CliError::no(format!("ECS did not describe {service}"));
     let status = described.remove(service).ok_or_else(missing)??;
     if !status.scalable {
-        return Err(CliError::no(format!("{service} takes no desired count: its scheduling strategy is DAEMON")));
+        return Err(CliError::no(format!(
+            "{service} takes no desired count: its scheduling strategy is DAEMON"
+        )));
     }
     ecs.set_desired_count(service, desired).await?;
     if screen.json {

@@ -21,11 +21,12 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::aws::{AwsCloud, load_config};
+use crate::control::places::PolicyPlace;
 use crate::control::ports::Clock;
 use crate::control::{Controller, Settings};
-use crate::handler::connect::ports;
-use crate::handler::settings::{FunctionSettings, PolicyPlace};
 use crate::handler::Handler;
+use crate::handler::connect::ports;
+use crate::handler::settings::FunctionSettings;
 use crate::model::{ServiceId, TaskCount};
 pub use error::CliError;
 use screen::{Screen, say};
@@ -107,8 +108,11 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct PolicyArgs {
-    /// The policy file: a path, s3://bucket/key or ssm:/name [default: TRIMTAB_POLICY, or trimtab.yaml]
-    #[arg(long, value_name = "PLACE")]
+    #[arg(
+        long,
+        value_name = "PLACE",
+        help = "The policy file: a path, s3://bucket/key or ssm:/name [default: TRIMTAB_POLICY, or trimtab.yaml]"
+    )]
     policy: Option<String>,
 }
 

@@ -57,7 +57,8 @@ fn triggers(event: Option<&Path>) -> Result<Vec<Trigger>, CliError> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CliError> {
-    std::fs::read(path).map_err(|error| CliError::no(format!("the file {} cannot be read: {error}", path.display())))
+    std::fs::read(path)
+        .map_err(|error| CliError::no(format!("the file {} cannot be read: {error}", path.display())))
 }
 
 fn unreadable(path: &Path, error: &HandlerError) -> CliError {
@@ -74,20 +75,19 @@ fn told(answer: &Answer) -> String {
         Column::Text("BECAUSE"),
     ];
     let rows = answer.decisions.iter().map(|decision| {
-        let plan = if decision.change == Change::Hold { "hold".to_owned() } else { format!("-> {}", decision.to) };
+        let plan =
+            if decision.change == Change::Hold { "hold".to_owned() } else { format!("-> {}", decision.to) };
         let code = serde_json::to_value(decision.code).ok().and_then(|code| code.as_str().map(str::to_owned));
         let counts = [decision.from, decision.running].map(|count| count.to_string());
         [vec![decision.service.to_string()], counts.to_vec(), vec![plan, code.unwrap_or_default()]].concat()
     });
-    let mut text = table(&columns, rows);
-    for decision in &answer.decisions {
-        text.push_str(&reasons(decision));
-    }
-    for error in &answer.errors {
+    let decisions = answer.decisions.iter().map(reasons);
+    let errors = answer.errors.iter().map(|error| {
         let service = error.service.as_ref().map_or_else(String::new, |service| format!("{service}: "));
-        text.push_str(&format!("\n{} {service}{}\n", coloured("error:", AnsiColor::Red), error.error));
-    }
-    text
+        format!("{} {service}{}\n", coloured("error:", AnsiColor::Red), error.error)
+    });
+    let parts: Vec<String> = [table(&columns, rows)].into_iter().chain(decisions).chain(errors).collect();
+    parts.join("\n")
 }
 
 fn reasons(decision: &ServiceDecision) -> String {
@@ -96,8 +96,8 @@ fn reasons(decision: &ServiceDecision) -> String {
         Change::In => coloured(&format!("{} -> {}", decision.from, decision.to), AnsiColor::Yellow),
         Change::Hold => format!("{} stays", decision.from),
     };
-    let reasons: String = decision.reasons.iter().map(|reason| format!("  {reason}\n")).collect();
-    format!("\n{} {change}\n{reasons}", bold(&decision.service.to_string()))
+    let service = bold(&decision.service.to_string());
+    format!("{service} {change}\n  {}\n", decision.reasons.join("\n  "))
 }
 
 fn verdict(answer: &Answer) -> Result<(), CliError> {

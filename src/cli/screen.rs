@@ -1,6 +1,6 @@
 //! Where commands write: data to standard output, talk to standard error. Colour only where it is wanted.
 
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;

@@ -42,7 +42,9 @@ pub(super) fn run_demo(args: &DemoArgs, screen: &mut Screen) -> Result<(), CliEr
     screen.write(&moments(&outcome))?;
     screen.write(&format!("\n{}", scores(&outcome.scores)))?;
     let saved = saved_percent(outcome.cost(), outcome.static_cost());
-    screen.write(&format!("\nThe day cost {saved:.0} % less than the constant counts that keep the same promises.\n"))?;
+    screen.write(&format!(
+        "\nThe day cost {saved:.0} % less than the constant counts that keep the same promises.\n"
+    ))?;
     for error in &outcome.errors {
         say(&format!("{} {}", coloured("error:", AnsiColor::Red), error.what.error));
     }
@@ -62,7 +64,8 @@ pub(super) fn run_simulate(args: &SimulateArgs, screen: &mut Screen) -> Result<(
         TraceKind::Http => Work::HTTP,
         TraceKind::Queue => Work::QUEUE,
     };
-    let simulation = Simulation { policy, place, target, trace, work, start: START, seed: args.seed, tick_s: 60 };
+    let simulation =
+        Simulation { policy, place, target, trace, work, start: START, seed: args.seed, tick_s: 60 };
     let simulated = simulate(&simulation).map_err(|error| CliError::no(error.to_string()))?;
     if screen.json {
         return screen.write_json(&simulated);
@@ -96,25 +99,28 @@ fn only_target(place: &str, policy: &str, args: &SimulateArgs) -> Result<Scalabl
 }
 
 fn several(place: &str) -> CliError {
-    CliError::usage(format!("{place} is for more than one service")).with_hint("name one: --service cluster/service")
+    CliError::usage(format!("{place} is for more than one service"))
+        .with_hint("name one: --service cluster/service")
 }
 
 fn kind_of(target: &ScalableTarget) -> TraceKind {
     let is_queue = |kind: &PolicyKind| matches!(kind, PolicyKind::Queue(_));
-    if target.policies.iter().any(|policy| is_queue(&policy.kind)) { TraceKind::Queue } else { TraceKind::Http }
+    if target.policies.iter().any(|policy| is_queue(&policy.kind)) {
+        TraceKind::Queue
+    } else {
+        TraceKind::Http
+    }
 }
 
 fn moments(outcome: &DemoOutcome) -> String {
-    let mut text = String::new();
-    for moment in outcome.moments.iter().take(MOMENTS_TOLD) {
-        let clock = format!("{:02}:{:02}", moment.t / 3600, moment.t % 3600 / 60);
+    let told = outcome.moments.iter().take(MOMENTS_TOLD).map(|moment| {
+        let service = bold(&moment.service.to_string());
+        let (hour, minute) = (moment.t / 3600, moment.t % 3600 / 60);
         let change = format!("{} -> {}", moment.from, moment.to);
-        text.push_str(&format!("{clock} {} {change}  {}\n", bold(&moment.service.to_string()), moment.title));
-        for reason in &moment.reasons {
-            text.push_str(&format!("      {reason}\n"));
-        }
-    }
-    text
+        let reasons = moment.reasons.join("\n      ");
+        format!("{hour:02}:{minute:02} {service} {change}  {}\n      {reasons}\n", moment.title)
+    });
+    told.collect()
 }
 
 fn scores(scores: &[Score]) -> String {

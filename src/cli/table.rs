@@ -11,7 +11,7 @@ pub(super) enum Column {
 /// Writes rows under headings.
 pub(super) fn table(columns: &[Column], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     table.set_header(columns.iter().map(|column| match column {
         Column::Text(heading) | Column::Number(heading) => *heading,
     }));

@@ -65,6 +65,14 @@ impl Controller {
         answer
     }
 
+    /// Answers a trigger without remembering or doing anything.
+    pub async fn plan(&self, trigger: &Trigger) -> Answer {
+        match Manner::of(trigger, self.ports.clock.now()) {
+            Ok(manner) => self.answer(trigger, &manner.dry()).await,
+            Err(error) => Answer { decisions: Vec::new(), errors: vec![error] },
+        }
+    }
+
     async fn answer(&self, trigger: &Trigger, manner: &Manner) -> Answer {
         let Targets { targets, mut errors } = self.targets(trigger).await;
         let look = Look { ports: &self.ports, manner };

@@ -41,6 +41,11 @@ impl Manner {
         let dry_run = show_memory || matches!(trigger, Trigger::Evaluate { dry_run: true, .. });
         Ok(Self { dry_run, show_memory, amendment: Amendment::of(trigger, now)? })
     }
+
+    /// The same, with nothing remembered and nothing done.
+    pub(super) fn dry(self) -> Self {
+        Self { dry_run: true, ..self }
+    }
 }
 
 /// A look in progress.

@@ -6,6 +6,7 @@ mod look;
 mod manual;
 pub mod memory_store;
 mod observe;
+pub mod places;
 mod policy_cache;
 pub mod ports;
 mod report;

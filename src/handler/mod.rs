@@ -1,1 +1,236 @@
 //! One event in, one answer out: what the function and the command line share.
+
+pub mod connect;
+pub mod emf;
+pub mod event;
+pub mod settings;
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use thiserror::Error;
+use tracing::{info, warn};
+
+use self::emf::{Metrics, Report};
+use self::event::{Batch, EventError, Incoming, Parsed, Record};
+use crate::control::Controller;
+use crate::control::answer::{Answer, AnswerError};
+use crate::control::ports::Clock;
+use crate::control::trigger::Trigger;
+use crate::model::Change;
+use crate::model::duration::elapsed;
+
+/// The longest answer, in bytes of JSON: Lambda fails an invocation whose answer is longer than 6 MB, and would repeat it.
+const MAX_ANSWER_BYTES: usize = 5 * 1024 * 1024;
+/// Raised when a field of the log's events is renamed or changes its meaning.
+const FORMAT_VERSION: u32 = 1;
+
+/// Answers triggers; the controller does.
+#[async_trait]
+pub trait Control: Send + Sync {
+    /// Looks, decides, acts and tells.
+    async fn handle(&self, trigger: &Trigger) -> Answer;
+}
+
+#[async_trait]
+impl Control for Controller {
+    async fn handle(&self, trigger: &Trigger) -> Answer {
+        Self::handle(self, trigger).await
+    }
+}
+
+/// Hands events to a controller.
+pub struct Handler<C = Controller> {
+    control: C,
+    clock: Arc<dyn Clock>,
+    metrics: Option<(Metrics, Mutex<Box<dyn Write + Send>>)>,
+}
+
+/// An event that nothing could be done with.
+#[derive(Debug, Error)]
+pub enum HandlerError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// None of its records can be read.
+    #[error("none of the {count} SNS records can be read; the first: {first}")]
+    NoRecord {
+        /// How many there are.
+        count: usize,
+        /// What is wrong with the first.
+        first: EventError,
+    },
+    /// The answer cannot be written.
+    #[error("the answer cannot be written as JSON: {0}")]
+    Answer(#[from] serde_json::Error),
+}
+
+impl HandlerError {
+    /// The name of the kind, as Lambda's `errorType`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Event(_) | Self::NoRecord { .. } => "EventError",
+            Self::Answer(_) => "AnswerError",
+        }
+    }
+}
+
+impl<C: Control> Handler<C> {
+    /// A handler that writes no metrics.
+    pub fn new(control: C, clock: Arc<dyn Clock>) -> Self {
+        Self { control, clock, metrics: None }
+    }
+
+    /// The handler, writing metrics of every event as lines to `out`.
+    pub fn with_metrics(self, metrics: Metrics, out: Box<dyn Write + Send>) -> Self {
+        Self { metrics: Some((metrics, Mutex::new(out))), ..self }
+    }
+
+    /// Handles one event.
+    ///
+    /// # Errors
+    /// [`HandlerError`] where nothing of the event can be read. What goes wrong later is told in the answer.
+    pub async fn handle(&self, event: &[u8]) -> Result<Value, HandlerError> {
+        let began = self.clock.now();
+        let Incoming { batch, records } = Incoming::read(event)?;
+        none_readable(batch, &records)?;
+        let mut looks = Looks { only_asked: true, ..Looks::default() };
+        let mut failed = Vec::new();
+        for record in records {
+            if !self.handle_record(&record, &mut looks).await {
+                failed.push(record);
+            }
+        }
+        let Looks { answer, ticks, only_asked, .. } = looks;
+        let at = self.clock.now();
+        if !only_asked {
+            self.write_metrics(&Report { answer: &answer, ticks, at, duration: elapsed(began, at) });
+        }
+        let mut value = fit(answer)?;
+        if batch == Batch::Sqs
+            && let Some(object) = value.as_object_mut()
+        {
+            let items = failed.iter().map(|record| json!({ "itemIdentifier": record.id })).collect();
+            object.insert("batchItemFailures".to_owned(), Value::Array(items));
+        }
+        Ok(value)
+    }
+
+    /// Whether the record was read, and all that it asked for was looked at.
+    async fn handle_record(&self, record: &Record, looks: &mut Looks) -> bool {
+        let parsed = match &record.parsed {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                looks.only_asked = false;
+                let id = record.id.as_deref().unwrap_or("without an id");
+                let error = format!("record {id}: {error}");
+                warn!(format_version = FORMAT_VERSION, error, "error");
+                looks.answer.errors.push(AnswerError { service: None, error });
+                return false;
+            }
+        };
+        let mut done = true;
+        for parsed in parsed {
+            match parsed {
+                Parsed::Ignored { why } => info!(format_version = FORMAT_VERSION, why, "event ignored"),
+                Parsed::Trigger(trigger) => done &= self.look(trigger, looks).await,
+            }
+        }
+        done
+    }
+
+    /// Hands a trigger on, unless an earlier record led to the same look. Whether it led to a decision, or to no error.
+    async fn look(&self, trigger: &Trigger, looks: &mut Looks) -> bool {
+        if let Some((_, done)) = looks.taken.iter().find(|(taken, _)| same_look(taken, trigger)) {
+            return *done;
+        }
+        let answer = self.control.handle(trigger).await;
+        let done = answer.errors.is_empty() || !answer.decisions.is_empty();
+        looks.only_asked &=
+            matches!(trigger, Trigger::Status { .. } | Trigger::Evaluate { dry_run: true, .. });
+        looks.ticks += u32::from(*trigger == Trigger::Tick);
+        looks.taken.push((trigger.clone(), done));
+        looks.answer.extend(answer);
+        done
+    }
+
+    /// A line that cannot be written is lost, since a scaler must not stop for its metrics.
+    fn write_metrics(&self, report: &Report<'_>) {
+        let Some((metrics, out)) = &self.metrics else { return };
+        let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = metrics.lines(report).iter().try_for_each(|line| writeln!(out, "{line}"));
+        if let Err(error) = written.and_then(|()| out.flush()) {
+            warn!(format_version = FORMAT_VERSION, %error, "the metrics could not be written");
+        }
+    }
+}
+
+impl<C> std::fmt::Debug for Handler<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handler").finish_non_exhaustive()
+    }
+}
+
+/// What the records of one event led to.
+#[derive(Default)]
+struct Looks {
+    taken: Vec<(Trigger, bool)>,
+    ticks: u32,
+    /// Whether nothing but questions came, which would show as work in the metrics.
+    only_asked: bool,
+    answer: Answer,
+}
+
+/// Whether one look serves both. What is set by hand is never merged: pause, resume and pause are not one pause.
+fn same_look(a: &Trigger, b: &Trigger) -> bool {
+    match (a, b) {
+        (Trigger::EcsChange { service: a, .. }, Trigger::EcsChange { service: b, .. }) => a == b,
+        (Trigger::SetCapacity { .. } | Trigger::Pause { .. } | Trigger::Resume { .. }, _) => false,
+        _ => a == b,
+    }
+}
+
+/// An SNS event without one readable record fails as a whole: there is nobody else to report it to.
+fn none_readable(batch: Batch, records: &[Record]) -> Result<(), HandlerError> {
+    let mut errors = records.iter().map_while(|record| record.parsed.as_ref().err());
+    match (batch, errors.next(), errors.count() + 1) {
+        (Batch::Sns, Some(first), count) if count == records.len() => {
+            Err(HandlerError::NoRecord { count, first: first.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The answer as JSON, cut to what Lambda returns: decisions that change nothing are left out first, then the last ones.
+fn fit(mut answer: Answer) -> Result<Value, serde_json::Error> {
+    let value = serde_json::to_value(&answer)?;
+    if value.to_string().len() <= MAX_ANSWER_BYTES {
+        return Ok(value);
+    }
+    let all = answer.decisions.len() + answer.errors.len();
+    answer.decisions.sort_by_key(|decision| decision.change == Change::Hold);
+    let mut room = MAX_ANSWER_BYTES;
+    let errors = take_fitting(answer.errors, &mut room)?;
+    let decisions = take_fitting(answer.decisions, &mut room)?;
+    let left_out = all - errors.len() - decisions.len();
+    Ok(json!({ "decisions": decisions, "errors": errors, "left_out": left_out }))
+}
+
+fn take_fitting<T: serde::Serialize>(
+    items: Vec<T>,
+    room: &mut usize,
+) -> Result<Vec<Value>, serde_json::Error> {
+    let mut taken = Vec::new();
+    for item in items {
+        let value = serde_json::to_value(item)?;
+        let Some(left) = room.checked_sub(value.to_string().len() + 1) else { break };
+        *room = left;
+        taken.push(value);
+    }
+    Ok(taken)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,26 @@
+//! The ports on AWS, as the settings say where things are.
+
+use std::sync::Arc;
+
+use super::settings::FunctionSettings;
+use crate::aws::{AwsCloud, policy_source};
+use crate::control::Ports;
+use crate::control::memory_store::MemoryStore;
+use crate::control::places::StatePlace;
+use crate::control::ports::{Clock, StateStore};
+
+/// Connects the ports. Nothing is called before its first use.
+pub fn ports(cloud: &AwsCloud, settings: &FunctionSettings, clock: Arc<dyn Clock>) -> Ports {
+    let states: Arc<dyn StateStore> = match &settings.state {
+        StatePlace::DynamoDb { table } => Arc::new(cloud.dynamodb(table, Arc::clone(&clock))),
+        StatePlace::Memory => Arc::new(MemoryStore::default()),
+    };
+    Ports {
+        ecs: Arc::new(cloud.ecs()),
+        cloudwatch: Arc::new(cloud.cloudwatch()),
+        sqs: Arc::new(cloud.sqs()),
+        states,
+        policy: policy_source(&settings.policy, cloud),
+        clock,
+    }
+}

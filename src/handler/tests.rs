@@ -1,0 +1,228 @@
+//! The rules of batches, answers and metrics, with a controller that answers what it is told to.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::control::answer::ServiceDecision;
+use crate::model::{Change, ReasonCode, ServiceId};
+
+/// Notes every trigger, and answers with what was prepared, or with one decision.
+#[derive(Default)]
+struct Stub {
+    taken: Mutex<Vec<Trigger>>,
+    answers: Mutex<VecDeque<Answer>>,
+}
+
+#[async_trait]
+impl Control for Arc<Stub> {
+    async fn handle(&self, trigger: &Trigger) -> Answer {
+        self.taken.lock().unwrap().push(trigger.clone());
+        self.answers.lock().unwrap().pop_front().unwrap_or_else(|| decided("checkout", Change::Out))
+    }
+}
+
+struct FixedClock;
+
+#[async_trait]
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}
+
+/// A writer whose text the test reads.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn decided(service: &str, change: Change) -> Answer {
+    let decision = ServiceDecision {
+        service: ServiceId::new("prod", service),
+        from: 4,
+        to: if change == Change::Out { 6 } else { 4 },
+        change,
+        applied: change == Change::Out,
+        code: ReasonCode::TargetTracking,
+        reasons: vec!["r".repeat(1000)],
+        running: 4,
+        pending: 0,
+        recommendations: Vec::new(),
+        memory: None,
+    };
+    Answer { decisions: vec![decision], errors: Vec::new() }
+}
+
+fn failed() -> Answer {
+    let error = AnswerError { service: None, error: "ecs:DescribeServices failed: throttled".to_owned() };
+    Answer { decisions: Vec::new(), errors: vec![error] }
+}
+
+/// The answer to an event, and the triggers that the controller saw.
+async fn handle_with(
+    answers: impl IntoIterator<Item = Answer>,
+    event: &Value,
+) -> (Result<Value, HandlerError>, Vec<Trigger>) {
+    let stub = Arc::new(Stub { answers: Mutex::new(answers.into_iter().collect()), ..Stub::default() });
+    let handler = Handler::new(Arc::clone(&stub), Arc::new(FixedClock));
+    let answer = handler.handle(event.to_string().as_bytes()).await;
+    let taken = std::mem::take(&mut *stub.taken.lock().unwrap());
+    (answer, taken)
+}
+
+fn sqs(bodies: &[Value]) -> Value {
+    let record = |(index, body): (usize, &Value)| {
+        let body = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
+        json!({ "eventSource": "aws:sqs", "messageId": format!("m{index}"), "body": body })
+    };
+    json!({ "Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>() })
+}
+
+fn alarm(name: &str) -> Value {
+    json!({ "AlarmName": name })
+}
+
+#[tokio::test]
+async fn a_single_event_is_answered_with_decisions_and_errors() {
+    let (answer, taken) = handle_with([], &json!({ "action": "tick" })).await;
+    let answer = answer.unwrap();
+    assert_eq!(taken, [Trigger::Tick]);
+    assert_eq!(answer["decisions"][0]["service"], "prod/checkout");
+    assert_eq!(answer["errors"], json!([]));
+    assert!(answer.get("batchItemFailures").is_none());
+}
+
+#[tokio::test]
+async fn a_single_event_that_cannot_be_read_fails() {
+    let (answer, taken) = handle_with([], &json!({ "action": "tock" })).await;
+    let error = answer.unwrap_err();
+    assert_eq!(error.kind(), "EventError");
+    assert!(error.to_string().starts_with("\"tock\" is not an action"), "{error}");
+    assert!(taken.is_empty());
+}
+
+#[tokio::test]
+async fn of_an_sqs_event_the_bad_and_the_unanswered_records_are_reported_back() {
+    let event = sqs(&[alarm("a"), json!("no json"), alarm("b"), alarm("c")]);
+    let (answer, taken) = handle_with([decided("checkout", Change::Out), failed()], &event).await;
+    let answer = answer.unwrap();
+    assert_eq!(taken.len(), 3, "the bad record stops no other");
+    assert_eq!(answer["batchItemFailures"], json!([{ "itemIdentifier": "m1" }, { "itemIdentifier": "m2" }]));
+    assert_eq!(answer["decisions"].as_array().unwrap().len(), 2);
+    let error = answer["errors"][0]["error"].as_str().unwrap();
+    assert!(error.starts_with("record m1: the message's body: not valid JSON"), "{error}");
+}
+
+#[tokio::test]
+async fn an_sqs_event_without_failures_says_so() {
+    let (answer, _) = handle_with([], &sqs(&[alarm("a")])).await;
+    assert_eq!(answer.unwrap()["batchItemFailures"], json!([]));
+}
+
+#[tokio::test]
+async fn records_that_ask_for_the_same_look_share_it_and_its_failure() {
+    let change = |event: &str| {
+        json!({ "source": "aws.ecs", "detail-type": "ECS Service Action",
+                "resources": ["arn:aws:ecs:eu-central-1:123456789012:service/prod/checkout"],
+                "detail": { "eventName": event } })
+    };
+    let event = sqs(&[alarm("a"), alarm("a"), change("SERVICE_STEADY_STATE"), change("TASKS_STOPPED")]);
+    let (answer, taken) = handle_with([failed()], &event).await;
+    assert_eq!(taken.len(), 2);
+    let failures = answer.unwrap()["batchItemFailures"].clone();
+    assert_eq!(failures, json!([{ "itemIdentifier": "m0" }, { "itemIdentifier": "m1" }]));
+}
+
+#[tokio::test]
+async fn what_is_set_by_hand_is_set_in_order_and_never_merged() {
+    let act = |action: &str| json!({ "action": action, "service": "prod/checkout" });
+    let (_, taken) = handle_with([], &sqs(&[act("pause"), act("resume"), act("pause")])).await;
+    assert_eq!(taken.len(), 3);
+    assert_eq!(taken[0], taken[2]);
+}
+
+#[tokio::test]
+async fn an_sns_event_fails_only_where_no_record_can_be_read() {
+    let sns = |messages: &[&str]| {
+        let record = |message: &&str| {
+            json!({ "EventSource": "aws:sns", "EventVersion": "1.0", "EventSubscriptionArn": "s", "Sns": {
+                "Type": "Notification", "MessageId": "1", "TopicArn": "t", "Timestamp": "2026-11-20T10:04:10Z",
+                "SignatureVersion": "1", "Signature": "x", "SigningCertUrl": "u", "UnsubscribeUrl": "u",
+                "Message": message,
+            } })
+        };
+        json!({ "Records": messages.iter().map(record).collect::<Vec<_>>() })
+    };
+    let (answer, _) = handle_with([], &sns(&["hello", r#"{"AlarmName": "a"}"#])).await;
+    let answer = answer.unwrap();
+    assert_eq!(answer["decisions"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        answer["errors"][0]["error"],
+        "record 1: the SNS message: not valid JSON: expected value at line 1 column 1"
+    );
+    let (answer, _) = handle_with([], &sns(&["hello", "{}"])).await;
+    assert_eq!(
+        answer.unwrap_err().to_string(),
+        "none of the 2 SNS records can be read; the first: the SNS message: not valid JSON: expected value at line 1 \
+         column 1"
+    );
+}
+
+#[tokio::test]
+async fn an_ignored_event_leads_to_nothing_and_no_error() {
+    let event = json!({ "source": "aws.ecs", "detail-type": "ECS Capacity Provider Change", "detail": {} });
+    let (answer, taken) = handle_with([], &event).await;
+    assert_eq!(answer.unwrap(), json!({ "decisions": [], "errors": [] }));
+    assert!(taken.is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_too_long_for_lambda_keeps_errors_and_changes_first() {
+    let mut all = failed();
+    for index in 0..6000 {
+        all.extend(decided(&format!("quiet-{index}"), Change::Hold));
+    }
+    all.extend(decided("checkout", Change::Out));
+    let (answer, _) = handle_with([all], &json!({ "action": "tick" })).await;
+    let answer = answer.unwrap();
+    assert!(answer.to_string().len() <= MAX_ANSWER_BYTES + 100);
+    assert_eq!(answer["errors"].as_array().unwrap().len(), 1);
+    assert_eq!(answer["decisions"][0]["service"], "prod/checkout");
+    let kept = answer["decisions"].as_array().unwrap().len() as u64;
+    assert_eq!(answer["left_out"], 6001 - kept);
+}
+
+#[tokio::test]
+async fn metrics_are_written_of_work_and_not_of_questions() {
+    let cases = [
+        (json!({ "action": "tick" }), 1),
+        (json!({ "action": "evaluate" }), 1),
+        (json!({ "action": "evaluate", "dry_run": true }), 0),
+        (json!({ "action": "status" }), 0),
+        (sqs(&[json!("no json")]), 1),
+    ];
+    for (event, lines) in cases {
+        let written = Written::default();
+        let metrics = Metrics { function: "trimtab".to_owned(), by_service: false };
+        let handler = Handler::new(Arc::new(Stub::default()), Arc::new(FixedClock))
+            .with_metrics(metrics, Box::new(written.clone()));
+        handler.handle(event.to_string().as_bytes()).await.unwrap();
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), lines, "{event}: {text}");
+    }
+}
