@@ -7,23 +7,76 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::control::Ports;
 use crate::control::ports::{
     AlarmDescription, Clock, CloudWatch, Ecs, Fetched, MetricQuery, PolicySource, PortError, PortErrorKind,
     Sqs, StateStore, StoreError, Versioned,
 };
 use crate::model::{Memory, Point, QueueDepth, ServiceId, ServiceStatus, TaskCount};
 
-/// The ports for a policy place and a state place.
-pub fn connect(policy: &str, _state: &str) -> Ports {
-    let world = Arc::new(Unconnected { policy: policy.to_owned() });
-    Ports {
-        ecs: world.clone(),
-        cloudwatch: world.clone(),
-        sqs: world.clone(),
-        states: world.clone(),
-        policy: world,
-        clock: Arc::new(SystemClock),
+/// Every call that the adapters make, as the IAM action that it needs.
+pub const OPERATIONS: &[&str] = &[
+    "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricData",
+    "dynamodb:BatchGetItem",
+    "dynamodb:PutItem",
+    "ecs:DescribeServices",
+    "ecs:ListClusters",
+    "ecs:ListServices",
+    "ecs:UpdateService",
+    "s3:GetObject",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+    "ssm:GetParameter",
+];
+
+/// A stand-in for the SDK's configuration.
+#[derive(Clone, Debug)]
+pub struct SdkConfig;
+
+/// A stand-in for reading it.
+#[expect(clippy::unused_async, reason = "a stand-in")]
+pub async fn load_config() -> SdkConfig {
+    SdkConfig
+}
+
+/// A text that names no place of a policy file.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("no place")]
+pub struct InvalidPlace;
+
+/// A stand-in for the policy's source.
+pub fn policy_source(place: &str, _cloud: &AwsCloud) -> Result<Box<dyn PolicySource>, InvalidPlace> {
+    Ok(Box::new(Unconnected { policy: place.to_owned() }))
+}
+
+/// A stand-in for AWS.
+#[derive(Clone, Debug)]
+pub struct AwsCloud;
+
+impl AwsCloud {
+    /// A stand-in.
+    pub fn new(_config: SdkConfig) -> Self {
+        Self
+    }
+
+    /// A stand-in.
+    pub fn ecs(&self) -> Unconnected {
+        Unconnected::default()
+    }
+
+    /// A stand-in.
+    pub fn cloudwatch(&self) -> Unconnected {
+        Unconnected::default()
+    }
+
+    /// A stand-in.
+    pub fn sqs(&self) -> Unconnected {
+        Unconnected::default()
+    }
+
+    /// A stand-in.
+    pub fn dynamodb(&self, _table: impl Into<String>, _clock: Arc<dyn Clock>) -> Unconnected {
+        Unconnected::default()
     }
 }
 
@@ -43,7 +96,9 @@ impl Clock for SystemClock {
     }
 }
 
-struct Unconnected {
+/// A stand-in for every port.
+#[derive(Debug, Default)]
+pub struct Unconnected {
     policy: String,
 }
 

@@ -13,10 +13,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
-use trimtab::aws;
 use trimtab::control::{Controller, Settings};
 use trimtab::handler::emf::Metrics;
-use trimtab::handler::settings::{FunctionSettings, PolicyPlace, SettingsError};
+use trimtab::handler::settings::{FunctionSettings, PolicyPlace};
 use trimtab::handler::{Handler, HandlerError};
 
 #[tokio::main(flavor = "current_thread")]
@@ -25,8 +24,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
     log_to_stdout(&variables);
-    let handler =
-        Arc::new(connect(&variables).inspect_err(|error| tracing::error!(%error, "invalid settings")));
+    let handler = connect(&variables).await;
+    let handler = Arc::new(handler.inspect_err(|error| tracing::error!(error, "invalid settings")));
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let handler = Arc::clone(&handler);
         async move { answer(handler.as_ref().as_ref(), &event.payload).await }
@@ -34,13 +33,15 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     .await
 }
 
-fn connect(variables: &[(String, String)]) -> Result<Handler, SettingsError> {
-    let settings = FunctionSettings::from_variables(variables.iter().cloned())?;
+async fn connect(variables: &[(String, String)]) -> Result<Handler, String> {
+    let settings = FunctionSettings::from_variables(variables.iter().cloned());
+    let settings = settings.map_err(|error| error.to_string())?;
     for warning in &settings.warnings {
         tracing::warn!(warning, "setting without effect");
     }
     let policy = beside_the_binary(settings.policy);
-    let ports = aws::connect(&policy.to_string(), &settings.state.to_string());
+    let ports = trimtab::handler::connect(&policy, &settings.state).await;
+    let ports = ports.map_err(|error| error.to_string())?;
     let clock = Arc::clone(&ports.clock);
     let controller = Controller::new(ports, Settings { shadow: settings.shadow });
     let function = value_of(variables, "AWS_LAMBDA_FUNCTION_NAME").unwrap_or("trimtab").to_owned();
@@ -48,10 +49,10 @@ fn connect(variables: &[(String, String)]) -> Result<Handler, SettingsError> {
     Ok(Handler::new(controller, clock).with_metrics(metrics, Box::new(io::stdout())))
 }
 
-async fn answer(handler: Result<&Handler, &SettingsError>, event: &RawValue) -> Result<Value, Diagnostic> {
+async fn answer(handler: Result<&Handler, &String>, event: &RawValue) -> Result<Value, Diagnostic> {
     let diagnostic =
         |kind: &str, message: String| Diagnostic { error_type: kind.to_owned(), error_message: message };
-    let handler = handler.map_err(|error| diagnostic("SettingsError", error.to_string()))?;
+    let handler = handler.map_err(|error| diagnostic("SettingsError", error.clone()))?;
     let answer = handler.handle(event.get().as_bytes()).await;
     answer.map_err(|error: HandlerError| diagnostic(error.kind(), error.to_string()))
 }

@@ -2,6 +2,7 @@
 
 pub mod answer;
 mod controller;
+pub mod memory_store;
 pub mod ports;
 pub mod trigger;
 

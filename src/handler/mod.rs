@@ -1,5 +1,6 @@
 //! One event in, one answer out: what the function and the command line share.
 
+mod connect;
 pub mod emf;
 pub mod event;
 pub mod settings;
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 use tracing::{info, warn};
 
+pub use self::connect::connect;
 use self::emf::{Metrics, Report};
 use self::event::{Batch, EventError, Incoming, Parsed, Record};
 use crate::control::Controller;
