@@ -17,10 +17,10 @@ fn template() -> String {
     fs::read_to_string(root().join("template.yaml")).unwrap()
 }
 
-/// A tool of the environment that `tests/setup` makes.
+/// A tool of the environment that `tests/setup deploy` makes.
 fn tool(name: &str) -> PathBuf {
     let path = root().join("target/venv-deploy/bin").join(name);
-    assert!(path.exists(), "{} is missing: run tests/setup", path.display());
+    assert!(path.exists(), "{} is missing: run tests/setup deploy", path.display());
     path
 }
 
