@@ -181,12 +181,9 @@ fn alarms_of_every_kind_name_their_services() {
         let event = format!(
             r#"{{"alarmArn": "a", "alarmData": {{"alarmName": "a", "configuration": {{"metrics": {metrics}}}}}}}"#
         );
-        match trigger_of(&event) {
-            Trigger::Alarm { services, .. } => {
-                services.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-            }
-            other => panic!("not an alarm: {other:?}"),
-        }
+        let trigger = trigger_of(&event);
+        let Trigger::Alarm { services, .. } = trigger else { panic!("not an alarm: {trigger:?}") };
+        services.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     };
     let metric =
         |dimensions: &str| format!(r#"{{"metricStat": {{"metric": {{"dimensions": {dimensions}}}}}}}"#);

@@ -95,8 +95,8 @@ async fn a_bad_event_is_answered_with_what_is_wrong_and_the_process_lives_on() {
         (&"[".repeat(100_000), "DeserializeError", "EOF while parsing"),
     ];
     for (event, kind, message) in cases {
-        let shown = &event[..event.len().min(40)];
-        let (error_type, error_message) = function.invoke(event).await.expect_err(shown);
+        let shown: String = event.chars().take(40).collect();
+        let (error_type, error_message) = function.invoke(event).await.expect_err(&shown);
         assert!(error_type.ends_with(kind), "{shown}: {error_type}");
         assert!(error_message.contains(message), "{shown}: {error_message}");
         assert_is_answer("tick", &function.invoke(r#"{"action": "tick"}"#).await.unwrap());

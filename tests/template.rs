@@ -7,22 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// All that the function may call, by the names that IAM has for it.
-const ACTIONS: [&str; 13] = [
-    "cloudwatch:DescribeAlarms",
-    "cloudwatch:GetMetricData",
-    "dynamodb:BatchGetItem",
-    "dynamodb:GetItem",
-    "dynamodb:PutItem",
-    "ecs:DescribeServices",
-    "ecs:ListClusters",
-    "ecs:ListServices",
-    "ecs:UpdateService",
-    "s3:GetObject",
-    "sqs:GetQueueAttributes",
-    "sqs:GetQueueUrl",
-    "ssm:GetParameter",
-];
+use trimtab::aws::OPERATIONS;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -32,10 +17,10 @@ fn template() -> String {
     fs::read_to_string(root().join("template.yaml")).unwrap()
 }
 
-/// A tool of the environment that `tests/setup` makes.
+/// A tool of the environment that `tests/setup deploy` makes.
 fn tool(name: &str) -> PathBuf {
     let path = root().join("target/venv-deploy/bin").join(name);
-    assert!(path.exists(), "{} is missing: run tests/setup", path.display());
+    assert!(path.exists(), "{} is missing: run tests/setup deploy", path.display());
     path
 }
 
@@ -60,7 +45,7 @@ fn the_role_allows_what_the_function_calls_and_nothing_else() {
     };
     let items = template.lines().filter_map(|line| line.trim().strip_prefix("- "));
     let allowed: BTreeSet<&str> = items.filter(is_action).collect();
-    assert_eq!(allowed, BTreeSet::from(ACTIONS));
+    assert_eq!(allowed, OPERATIONS.iter().copied().collect());
 }
 
 #[test]

@@ -1,15 +1,18 @@
 //! The policy file in a file, in S3 and in a parameter.
 
+use std::sync::Arc;
+
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use aws_sdk_ssm::types::ParameterType;
 use trimtab::aws::policy_source;
+use trimtab::control::places::PolicyPlace;
 use trimtab::control::ports::{Fetched, PolicySource, PortErrorKind};
 
 use crate::support::{cloud, config};
 
-async fn source(place: &str) -> Box<dyn PolicySource> {
-    policy_source(place, &cloud().await).unwrap()
+async fn source(place: &str) -> Arc<dyn PolicySource> {
+    policy_source(&place.parse().unwrap(), &cloud().await)
 }
 
 /// The document's version.
@@ -119,13 +122,22 @@ async fn a_place_is_told_as_it_was_written() {
     }
 }
 
-#[tokio::test]
-async fn a_place_that_names_nothing_is_an_error() {
-    for place in ["", "s3://", "s3://bucket", "s3://bucket/", "s3:///key", "ssm:", "ssm:/"] {
-        let error = policy_source(place, &cloud().await).err().map(|error| error.to_string());
-        let expected = format!(
-            "{place:?} is no place of a policy file: write a path, s3://bucket/key or ssm:/parameter/name"
-        );
-        assert_eq!(error, Some(expected));
+#[test]
+fn a_place_that_names_nothing_is_an_error() {
+    // (place, what to write)
+    let cases = [
+        ("", "write a path, s3://bucket/key or ssm:/parameter/name"),
+        ("ftp://host/file", "write a path, s3://bucket/key or ssm:/parameter/name"),
+        ("s3://", "write s3://bucket/key"),
+        ("s3://bucket", "write s3://bucket/key"),
+        ("s3://bucket/", "write s3://bucket/key"),
+        ("s3:///key", "write s3://bucket/key"),
+        ("ssm:", "write ssm:/parameter/name"),
+        ("ssm:/", "write ssm:/parameter/name"),
+        ("ssm:name", "write ssm:/parameter/name"),
+    ];
+    for (place, expected) in cases {
+        let error = place.parse::<PolicyPlace>().unwrap_err();
+        assert_eq!(error.to_string(), expected, "{place:?}");
     }
 }
