@@ -231,8 +231,8 @@ fn learn(
             continue;
         }
         let rate = point.value / metric.period.as_secs_f64() / f64::from(running);
-        // Only a task with more to do than it does shows how fast it is; an idle one may at most show that it is faster.
-        let has_more_to_do = 0 < depth.visible && 0.0 < rate;
+        // Only tasks that leave a period's work waiting show how fast they are; idle ones may at most show that they are faster.
+        let has_more_to_do = 0.0 < point.value && point.value <= real(depth.visible);
         learned.finished_per_task_s = match learned.finished_per_task_s {
             None if has_more_to_do => Some(rate),
             Some(before) if has_more_to_do || before < rate => Some(smooth(before, rate)),
