@@ -72,7 +72,12 @@ impl Sqs for SqsApi {
             })
         };
         let [visible, in_flight, delayed] = names.map(count);
-        Ok(QueueDepth { visible: visible?, in_flight: in_flight?, delayed: delayed?, oldest_age_s: None })
+        Ok(QueueDepth {
+            visible: visible?,
+            in_flight: Some(in_flight?),
+            delayed: Some(delayed?),
+            oldest_age_s: None,
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::engine::decide;
 use crate::model::capacity::MOST_TASKS;
+use crate::model::policy::ScalingPolicy;
 use crate::model::target::Mode;
 use crate::model::{
     AlarmState, AlarmStatus, Change, Memory, Observation, Point, QueueDepth, ReasonCode, ScalableTarget,
@@ -51,6 +52,7 @@ pub fn run(target: &ScalableTarget, mut input: impl BufRead, mut output: impl Wr
 struct Filter<'a> {
     target: &'a ScalableTarget,
     memory: Memory,
+    /// The points of the metrics that the policies look at; others are not kept.
     metrics: BTreeMap<String, Vec<Point>>,
 }
 
@@ -123,7 +125,9 @@ struct QueueLine {
 
 impl<'a> Filter<'a> {
     fn new(target: &'a ScalableTarget) -> Self {
-        Self { target, memory: Memory::default(), metrics: BTreeMap::new() }
+        let policies = target.policies.iter();
+        let keys = policies.flat_map(ScalingPolicy::metrics).map(|metric| (metric.key.clone(), Vec::new()));
+        Self { target, memory: Memory::default(), metrics: keys.collect() }
     }
 
     fn answer(&mut self, line: &[u8]) -> Result<Answer, String> {
@@ -146,12 +150,12 @@ impl<'a> Filter<'a> {
     fn observation(&mut self, line: Line, refused: &mut Vec<String>) -> Observation {
         let mut metrics = std::mem::take(&mut self.metrics);
         for (key, points) in line.metrics {
-            let known = metrics.entry(key.clone()).or_default();
+            let Some(known) = metrics.get_mut(&key) else { continue };
             for (start, value) in points {
-                match moment(start) {
+                match moment(start).filter(|start| *start <= line.now) {
                     Some(start) => known.push(Point { start, value: value.unwrap_or(f64::NAN) }),
                     None => refused.push(format!(
-                        "{key}: {start} is not a time in Unix seconds; its point is not observed"
+                        "{key}: {start} is not a time before now in Unix seconds; its point is not observed"
                     )),
                 }
             }
@@ -160,10 +164,8 @@ impl<'a> Filter<'a> {
         let alarms = line.alarms.into_iter().map(|(name, alarm)| (name, AlarmStatus::from(alarm))).collect();
         let mut queues = BTreeMap::new();
         for (name, queue) in line.queues {
-            match queue.depth() {
-                Some(depth) => drop(queues.insert(name, depth)),
-                None => refused
-                    .push(format!("no queue can have the depth of {name} in this line; it is not observed")),
+            if let Some(depth) = queue.depth(&name, refused) {
+                queues.insert(name, depth);
             }
         }
         let service = ServiceStatus {
@@ -199,14 +201,22 @@ impl From<AlarmLine> for AlarmStatus {
 }
 
 impl QueueLine {
-    /// The depth, if a queue can have it. Numbers of messages that were left out are none.
-    fn depth(&self) -> Option<QueueDepth> {
-        Some(QueueDepth {
-            visible: messages(self.visible?)?,
-            in_flight: messages(self.in_flight.unwrap_or(0.0))?,
-            delayed: messages(self.delayed.unwrap_or(0.0))?,
-            oldest_age_s: self.oldest_age_s.and_then(messages),
-        })
+    /// The depth as far as it was observed; a number that no queue can have was not.
+    fn depth(&self, name: &str, refused: &mut Vec<String>) -> Option<QueueDepth> {
+        let mut read = |what: &str, count: Option<f64>| {
+            let read = messages(count?);
+            if read.is_none() {
+                refused.push(format!(
+                    "{name} cannot have {} messages {what}; not observed",
+                    count.unwrap_or_default()
+                ));
+            }
+            read
+        };
+        let in_flight = read("in flight", self.in_flight);
+        let delayed = read("delayed", self.delayed);
+        let oldest_age_s = self.oldest_age_s.and_then(messages);
+        Some(QueueDepth { visible: read("visible", self.visible)?, in_flight, delayed, oldest_age_s })
     }
 }
 

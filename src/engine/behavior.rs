@@ -15,8 +15,9 @@ use crate::model::memory::{Memory, PastRecommendation};
 use crate::model::policy::{RateAmount, RateLimit, SelectPolicy};
 use crate::model::{ReasonCode, TaskCount};
 
-/// No more recommendations than this are kept: one a look for the longest window at ten seconds a look.
-const MOST_RECOMMENDATIONS: usize = 360;
+/// Looks within this part of the window are remembered as one, which bounds the memory whatever the time between looks: 20 s of
+/// an hour, under 2 s of five minutes.
+const PARTS_OF_WINDOW: u32 = 180;
 
 /// Damps a recommendation.
 pub(super) fn damp(
@@ -43,17 +44,20 @@ fn stabilise(look: &Look<'_>, wanted: TaskCount, memory: &mut Memory, account: &
     }
     let past = &mut memory.recommendations;
     if past.is_empty() {
-        past.push(PastRecommendation { at: now, count: look.desired });
+        past.push(PastRecommendation { at: now, least: look.desired, most: look.desired });
     }
-    let within = |window| past.iter().filter(move |p| elapsed(p.at, now) < window).map(|p| p.count);
-    let least = within(out.stabilization).chain([wanted]).min().unwrap_or(wanted);
-    let most = within(scale_in.stabilization).chain([wanted]).max().unwrap_or(wanted);
+    let within = |window| past.iter().filter(move |past| elapsed(past.at, now) < window);
+    let least = within(out.stabilization).map(|past| past.least).chain([wanted]).min().unwrap_or(wanted);
+    let most = within(scale_in.stabilization).map(|past| past.most).chain([wanted]).max().unwrap_or(wanted);
     let stable = look.desired.max(least).min(most);
-    if past.last().is_none_or(|last| last.at != now || last.count != wanted) {
-        past.push(PastRecommendation { at: now, count: wanted });
+    let close = out.stabilization.max(scale_in.stabilization) / PARTS_OF_WINDOW;
+    match past.last_mut().filter(|last| elapsed(last.at, now) <= close) {
+        Some(last) => {
+            last.least = last.least.min(wanted);
+            last.most = last.most.max(wanted);
+        }
+        None => past.push(PastRecommendation { at: now, least: wanted, most: wanted }),
     }
-    let surplus = past.len().saturating_sub(MOST_RECOMMENDATIONS);
-    past.drain(..surplus);
     if stable != wanted {
         let (window, bound, extreme) = if wanted < stable {
             (scale_in.stabilization, "up", most)

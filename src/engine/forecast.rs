@@ -16,6 +16,8 @@ use crate::model::{Capacity, ReasonCode, TaskCount};
 
 /// AAS wants a day of history before it forecasts; so does this.
 const LEAST_HISTORY: SignedDuration = SignedDuration::from_hours(24);
+/// A wish of more than this times the ceiling is a fault of a metric, not a need to be met tomorrow.
+const MOST_BEYOND_CEILING: TaskCount = 2;
 /// The weight of the newest day against the days before.
 const NEWEST_DAY: f64 = 0.5;
 
@@ -34,7 +36,7 @@ pub(super) fn raise(
     let now = look.observation.now;
     let forecast = memory.forecast.get_or_insert_with(ForecastMemory::default);
     if wish.from_policies {
-        learn(forecast, wish.count, now);
+        learn(forecast, wish.count.min(look.capacity.max().saturating_mul(MOST_BEYOND_CEILING)), now);
     }
     let buffer = SignedDuration::try_from(predictive.scheduling_buffer).unwrap_or_default();
     let Some((hour, usual)) = expected(forecast, now, buffer) else {
@@ -76,14 +78,17 @@ fn learn(forecast: &mut ForecastMemory, count: TaskCount, now: Timestamp) {
     forecast.peak = forecast.peak.max(count);
 }
 
-/// The hour that begins or lasts a buffer from now, and its usual peak.
+/// The greater usual peak of this hour and of the one that a buffer from now is in: the count is raised ahead, and kept to the
+/// hour's end.
 fn expected(forecast: &ForecastMemory, now: Timestamp, buffer: SignedDuration) -> Option<(u8, f64)> {
     let since = forecast.since?;
     if now.duration_since(since) < LEAST_HISTORY {
         return None;
     }
-    let hour = hour_of_day(now.checked_add(buffer).ok()?.as_second().div_euclid(3600));
-    forecast.by_hour.get(&hour).map(|usual| (hour, *usual))
+    let hours =
+        [now, now.saturating_add(buffer).ok()?].map(|at| hour_of_day(at.as_second().div_euclid(3600)));
+    let known = hours.into_iter().filter_map(|hour| forecast.by_hour.get(&hour).map(|usual| (hour, *usual)));
+    known.max_by(|(_, a), (_, b)| a.total_cmp(b))
 }
 
 fn hour_of_day(hour: i64) -> u8 {

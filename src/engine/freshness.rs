@@ -14,7 +14,11 @@ use crate::model::{Observation, Point};
 /// No metric of a service reaches this, in any unit; a value beyond it is a fault.
 const ABSURD: f64 = 1e12;
 /// No utilisation reaches this, in per cent of what is reserved: a burst on an idle EC2 instance is some 10,000 %.
-const ABSURD_UTILISATION: f64 = 1e6;
+const ABSURD_UTILISATION: f64 = 1e5;
+
+/// CloudWatch shows a period at most two minutes after it ends; the rest is for a look that is late. What is older may still keep
+/// tasks, but not take them away: metrics that stop must not be followed down.
+const SCALE_IN_DELAY: Duration = Duration::from_secs(150);
 
 /// The fresh points of a metric.
 #[derive(Debug)]
@@ -25,6 +29,8 @@ pub(super) struct Fresh<'a> {
     pub(super) newest: Point,
     /// The sentence about values that were set aside, if any were.
     pub(super) refused: Option<String>,
+    /// Why the points, though fresh, cannot speak for fewer tasks, as a sentence.
+    pub(super) no_scale_in: Option<String>,
 }
 
 /// The points of a metric, if the newest is fresh; otherwise why not, as a sentence, and the values set aside.
@@ -52,13 +58,26 @@ pub(super) fn fresh<'a>(
         );
         return Err((text, refused));
     }
-    Ok(Fresh { metric, points, newest, refused })
+    let too_old = SCALE_IN_DELAY + metric.period;
+    let no_scale_in = if points.last() != Some(&newest) {
+        Some("a later value was set aside".to_owned())
+    } else if too_old < age {
+        Some(format!("no value has come for {}", format_duration(age)))
+    } else {
+        None
+    };
+    Ok(Fresh { metric, points, newest, refused, no_scale_in })
 }
 
 /// The end of a point's period.
 pub(super) fn period_end(metric: &Metric, point: Point) -> Timestamp {
     let period = SignedDuration::try_from(metric.period).unwrap_or(SignedDuration::ZERO);
     point.start.checked_add(period).unwrap_or(point.start)
+}
+
+/// Whether any metric can have this value.
+pub(super) fn can_be(value: f64) -> bool {
+    (0.0..=ABSURD).contains(&value)
 }
 
 /// Whether a metric can have this value at this time.

@@ -46,8 +46,8 @@ pub fn decide(target: &ScalableTarget, observation: &Observation, memory: &Memor
     let (wish, capacity) = forecast::raise(&look, wish, &mut memory, &mut account);
     bounds.capacity = capacity;
     let wanted = behavior::damp(&look, wish.count, &mut memory, &mut account);
-    let wanted = suspend::hold_during_deployment(&look, wanted, &mut account);
     let wanted = overlay::go_to_remembered(&look, &bounds, wanted, &mut memory, &mut account);
+    let wanted = suspend::hold_during_deployment(&look, wanted, &mut account);
     let within = overlay::bring_within(&look, &bounds, wanted, &mut account);
     let to = suspend::hold_while_suspended(&look, within, &memory, &mut account);
 

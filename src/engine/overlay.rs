@@ -18,6 +18,8 @@ use crate::model::{Capacity, Reason, ReasonCode, ScalableTarget, TaskCount};
 #[derive(Clone, Debug)]
 pub(super) struct Bounds {
     pub(super) capacity: Capacity,
+    base: Capacity,
+    over: PartialCapacity,
     reasons: Vec<Reason>,
     /// The window in force that began last.
     window: Option<String>,
@@ -29,7 +31,8 @@ pub(super) struct Bounds {
 
 impl Bounds {
     fn lay(&mut self, over: PartialCapacity, code: ReasonCode, what: &str) {
-        self.capacity = self.capacity.overlaid(over.min, over.max);
+        self.over = PartialCapacity { min: over.min.or(self.over.min), max: over.max.or(self.over.max) };
+        self.capacity = self.base.overlaid(self.over.min, self.over.max);
         self.min_by = over.min.map(|_| code).or(self.min_by);
         self.max_by = over.max.map(|_| code).or(self.max_by);
         self.reasons.push(Reason { code, text: format!("{what}: {} tasks", self.capacity) });
@@ -38,8 +41,15 @@ impl Bounds {
 
 /// The bounds in force now.
 pub(super) fn bounds(target: &ScalableTarget, now: Timestamp, memory: &Memory) -> Bounds {
-    let mut bounds =
-        Bounds { capacity: target.capacity, reasons: Vec::new(), window: None, min_by: None, max_by: None };
+    let mut bounds = Bounds {
+        capacity: target.capacity,
+        base: target.capacity,
+        over: PartialCapacity::default(),
+        reasons: Vec::new(),
+        window: None,
+        min_by: None,
+        max_by: None,
+    };
     let mut actions: Vec<_> =
         target.schedules.iter().filter_map(|action| Some((last_run(action, now)?, action))).collect();
     actions.sort_by_key(|(at, _)| *at);
@@ -94,7 +104,9 @@ fn in_force<'a>(
 /// When a window opened, if it is open.
 fn open_since(window: &Window, now: Timestamp) -> Option<Timestamp> {
     let since = window.start.last_occurrence(now, None)?;
-    let closed = window.end.last_occurrence(now, None).is_some_and(|end| since < end);
+    let end = window.end.last_occurrence(now, None);
+    // A start that daylight saving time moved onto the end opens nothing; one that is at the end by itself reopens.
+    let closed = end.is_some_and(|end| since < end || since == end && window.start.is_moved_to(since));
     (!closed).then_some(since)
 }
 
@@ -106,17 +118,24 @@ pub(super) fn go_to_remembered(
     memory: &mut Memory,
     account: &mut Account,
 ) -> TaskCount {
-    let by_hand = memory.manual.filter(|manual| manual.min.is_some() || manual.max.is_some());
-    if let Some(count) = by_hand.and_then(|manual| manual.desired) {
-        account
-            .bind(ReasonCode::Override, format!("set by hand to {} once, instead of {wanted}", tasks(count)));
-        return count;
+    let found = look.observation.service.desired;
+    if let Some(manual) = memory.manual.as_mut().filter(|manual| manual.min.is_some() || manual.max.is_some())
+    {
+        // It is gone to once: when it is seen, as far as the bounds let it, the policies decide again.
+        manual.desired = manual.desired.filter(|count| bounds.capacity.clamp(*count) != found);
+        if let Some(count) = manual.desired {
+            account.bind(
+                ReasonCode::Override,
+                format!("set by hand to {} once, instead of {wanted}", tasks(count)),
+            );
+            return count;
+        }
     }
     let Some(before) = memory.before_window.as_ref().filter(|_| bounds.window.is_none()) else {
         return wanted;
     };
     let former = bounds.capacity.clamp(before.count);
-    if former <= look.observation.service.desired {
+    if former <= found {
         memory.before_window = None;
         return wanted;
     }

@@ -5,23 +5,26 @@
 //! worker is never stopped because its queue looks empty while it works. Sources:
 //! <https://keda.sh/docs/2.21/scalers/aws-sqs/>, <https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-using-sqs-queue.html>.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::figures::{counted, number, tasks};
-use super::freshness::{is_possible, period_end};
+use super::freshness::{fresh, is_possible, period_end};
 use super::recommend::{Look, Opinion, Vote};
 use super::running;
 use crate::model::capacity::tasks_rounded_up;
 use crate::model::duration::{elapsed, format_duration};
 use crate::model::memory::{Memory, QueueMemory};
 use crate::model::metric::Metric;
-use crate::model::policy::{QueueGoal, QueuePolicy};
+use crate::model::policy::{QueueGoal, QueuePolicy, QueueRef};
 use crate::model::{Point, QueueDepth, ReasonCode, TaskCount};
 
 /// The time that a started task takes until it works, until start times are learned: a Fargate task of some hundred megabytes.
 const TASK_START: Duration = Duration::from_secs(60);
+/// A task that finishes less than this many messages a second was never seen at work.
+const LEAST_RATE: f64 = 1e-6;
 /// The weight of a new sample against what was learned before.
 const NEW_SAMPLE: f64 = 0.2;
 
@@ -34,41 +37,55 @@ struct Need {
 /// The policy's vote.
 pub(super) fn vote(look: &Look<'_>, name: &str, policy: &QueuePolicy, memory: &mut Memory) -> Opinion {
     let mut learned = memory.queues.get(name).copied().unwrap_or_default();
-    let depths: Vec<_> =
-        policy.queues.iter().map(|queue| (&queue.name, look.observation.queues.get(&queue.name))).collect();
-    let unseen: Vec<_> =
-        depths.iter().filter(|(_, depth)| depth.is_none()).map(|(name, _)| name.as_str()).collect();
-    let depth = sum(depths.iter().filter_map(|(_, depth)| depth.copied()));
+    let unseen: Vec<String> = policy.queues.iter().filter_map(|queue| unseen(look, policy, queue)).collect();
+    let seen = policy.queues.iter().filter_map(|queue| look.observation.queues.get(&queue.name));
+    let depth = seen.fold(QueueDepth { in_flight: Some(0), delayed: Some(0), ..QueueDepth::default() }, sum);
     learn(look, policy, depth, memory, &mut learned);
-    let opinion = by_depth(look, policy, depth, &mut learned);
-    memory.queues.insert(name.to_owned(), learned);
+    let mut opinion = by_depth(look, policy, depth, &mut learned);
     let scales_out = matches!(opinion.vote, Vote::Wants(count) if look.desired < count);
-    if unseen.is_empty() || scales_out {
-        return opinion;
+    if !unseen.is_empty() {
+        learned.active_at = Some(look.observation.now); // what was not seen may have been at work
+        if !scales_out {
+            opinion = Opinion::blind(format!("{} not observed", unseen.join(" and ")));
+        }
     }
-    Opinion::blind(format!("the depth of {} was not observed", unseen.join(", ")))
+    memory.queues.insert(name.to_owned(), learned);
+    opinion
 }
 
-fn sum(depths: impl Iterator<Item = QueueDepth>) -> QueueDepth {
-    depths.fold(QueueDepth::default(), |sum, depth| QueueDepth {
+/// What of a queue counts and was not observed, with its verb.
+fn unseen(look: &Look<'_>, policy: &QueuePolicy, queue: &QueueRef) -> Option<String> {
+    let Some(depth) = look.observation.queues.get(&queue.name) else {
+        return Some(format!("the depth of {} was", queue.name));
+    };
+    if policy.count_in_flight && depth.in_flight.is_none() {
+        return Some(format!("the messages in flight of {} were", queue.name));
+    }
+    (policy.count_delayed && depth.delayed.is_none())
+        .then(|| format!("the delayed messages of {} were", queue.name))
+}
+
+fn sum(sum: QueueDepth, depth: &QueueDepth) -> QueueDepth {
+    let add = |a: Option<u64>, b: Option<u64>| Some(a?.saturating_add(b?));
+    QueueDepth {
         visible: sum.visible.saturating_add(depth.visible),
-        in_flight: sum.in_flight.saturating_add(depth.in_flight),
-        delayed: sum.delayed.saturating_add(depth.delayed),
+        in_flight: add(sum.in_flight, depth.in_flight),
+        delayed: add(sum.delayed, depth.delayed),
         oldest_age_s: sum.oldest_age_s.max(depth.oldest_age_s),
-    })
+    }
 }
 
 fn by_depth(look: &Look<'_>, policy: &QueuePolicy, depth: QueueDepth, learned: &mut QueueMemory) -> Opinion {
     let messages = messages(policy, depth);
     let told = told(policy, depth, messages);
-    if messages <= policy.activation {
+    if messages == 0 || look.desired == 0 && messages <= policy.activation {
         let opinion = idle(look, policy, &told, learned);
         return held_by_work(look, policy, depth, learned, opinion);
     }
     learned.active_at = Some(look.observation.now);
     let Need { wanted, sum } = match policy.goal {
         QueueGoal::BacklogPerTask(target) => per_task(messages, target, &told),
-        QueueGoal::StartWithin(promise) => start_within(look, depth, promise, learned, &told),
+        QueueGoal::StartWithin(promise) => start_within(look, policy, depth, promise, learned, &told),
     };
     let wanted = wanted.max(1);
     if wanted == look.desired {
@@ -95,7 +112,7 @@ fn held_by_work(
             let text = format!(
                 "{}; {} in flight at {} a task keep {}",
                 opinion.text,
-                counted(depth.in_flight, "message"),
+                counted(depth.in_flight.unwrap_or(0), "message"),
                 number(held_per_task(learned)),
                 tasks(busy)
             );
@@ -110,7 +127,7 @@ fn busy(policy: &QueuePolicy, depth: QueueDepth, learned: &QueueMemory) -> TaskC
     if !policy.count_in_flight {
         return 0;
     }
-    tasks_rounded_up(real(depth.in_flight) / held_per_task(learned))
+    tasks_rounded_up(real(depth.in_flight.unwrap_or(0)) / held_per_task(learned))
 }
 
 /// The messages that a task holds in flight while it works.
@@ -160,12 +177,13 @@ fn per_task(messages: u64, target: f64, told: &str) -> Need {
 /// `(arrivals + backlog / time left) / finished per task`.
 fn start_within(
     look: &Look<'_>,
+    policy: &QueuePolicy,
     depth: QueueDepth,
     promise: Duration,
     learned: &QueueMemory,
     told: &str,
 ) -> Need {
-    let Some(per_task) = learned.finished_per_task_s.filter(|rate| 0.0 < *rate) else {
+    let Some(per_task) = learned.finished_per_task_s.filter(|rate| LEAST_RATE < *rate) else {
         return unknown_rate(look, depth, promise, told);
     };
     let arrivals = learned.arrivals_s.unwrap_or(0.0);
@@ -181,14 +199,21 @@ fn start_within(
         number(exact),
         tasks(wanted)
     );
-    Need { wanted, sum }
+    let stale = policy.queues.iter().find_map(|queue| fresh(&queue.sent, look.observation).err());
+    match stale {
+        Some((why, _)) if wanted < look.desired => {
+            let sum = format!("{sum}; but {why}, so the {} desired stay", look.desired);
+            Need { wanted: look.desired, sum }
+        }
+        Some(_) | None => Need { wanted, sum },
+    }
 }
 
 /// What is left of the promise for the oldest message, less the time of a task to start; a quarter of the promise at least, for a
 /// backlog that is late cannot be undone by any number of tasks.
 fn time_left(depth: QueueDepth, promise: Duration) -> Duration {
     let age = Duration::from_secs(depth.oldest_age_s.unwrap_or(0));
-    promise.saturating_sub(TASK_START).saturating_sub(age).max(promise / 4)
+    promise.saturating_sub(TASK_START).saturating_sub(age).max(promise / 4).max(Duration::from_secs(1))
 }
 
 /// Before any task was seen to finish messages, one task starts; it is doubled while the promise is in danger.
@@ -213,13 +238,17 @@ fn learn(
     learned: &mut QueueMemory,
 ) {
     let service = &look.observation.service;
-    if 0 < depth.visible && 0 < service.running && service.pending == 0 {
-        let held = real(depth.in_flight) / f64::from(service.running);
+    if let Some(in_flight) = depth.in_flight
+        && 0 < depth.visible
+        && 0 < service.running
+        && service.pending == 0
+    {
+        let held = real(in_flight) / f64::from(service.running);
         let before = learned.in_flight_per_task.unwrap_or(held);
         learned.in_flight_per_task = Some(if before < held { held } else { smooth(before, held) });
     }
-    let sent = new_points(look, policy.queues.iter().map(|queue| &queue.sent), learned.learned_until);
-    let deleted = new_points(look, policy.queues.iter().map(|queue| &queue.deleted), learned.learned_until);
+    let sent = new_points(look, policy.queues.iter().map(|queue| &queue.sent), learned.sent_until);
+    let deleted = new_points(look, policy.queues.iter().map(|queue| &queue.deleted), learned.deleted_until);
     for (metric, point) in &sent {
         let rate = point.value / metric.period.as_secs_f64();
         let before = learned.arrivals_s.unwrap_or(rate);
@@ -239,32 +268,27 @@ fn learn(
             unchanged => unchanged,
         };
     }
-    let newest = sent.iter().chain(&deleted).map(|(_, point)| point.start).max();
-    learned.learned_until = newest.max(learned.learned_until);
+    learned.sent_until = sent.last().map(|(_, point)| point.start).max(learned.sent_until);
+    learned.deleted_until = deleted.last().map(|(_, point)| point.start).max(learned.deleted_until);
 }
 
-/// The possible points of metrics after a moment, summed over the metrics by period.
+/// The possible points of metrics after a moment, by time, summed over the metrics by period.
 fn new_points<'a>(
     look: &Look<'_>,
     metrics: impl Iterator<Item = &'a Metric>,
     after: Option<Timestamp>,
 ) -> Vec<(&'a Metric, Point)> {
-    let mut sums: Vec<(&Metric, Point)> = Vec::new();
+    let mut sums: BTreeMap<Timestamp, (&Metric, Point)> = BTreeMap::new();
     for metric in metrics {
         for point in look.observation.metrics.get(&metric.key).into_iter().flatten() {
-            if after.is_some_and(|after| point.start <= after)
-                || !is_possible(metric, *point, look.observation.now)
-            {
-                continue;
-            }
-            match sums.iter_mut().find(|(_, sum)| sum.start == point.start) {
-                Some((_, sum)) => sum.value += point.value,
-                None => sums.push((metric, *point)),
+            let is_new = after.is_none_or(|after| after < point.start);
+            if is_new && is_possible(metric, *point, look.observation.now) {
+                let none = Point { value: 0.0, ..*point };
+                sums.entry(point.start).or_insert((metric, none)).1.value += point.value;
             }
         }
     }
-    sums.sort_by_key(|(_, point)| point.start);
-    sums
+    sums.into_values().collect()
 }
 
 fn smooth(before: f64, sample: f64) -> f64 {
@@ -272,19 +296,17 @@ fn smooth(before: f64, sample: f64) -> f64 {
 }
 
 fn messages(policy: &QueuePolicy, depth: QueueDepth) -> u64 {
-    let in_flight = if policy.count_in_flight { depth.in_flight } else { 0 };
-    let delayed = if policy.count_delayed { depth.delayed } else { 0 };
+    let in_flight = depth.in_flight.filter(|_| policy.count_in_flight).unwrap_or(0);
+    let delayed = depth.delayed.filter(|_| policy.count_delayed).unwrap_or(0);
     depth.visible.saturating_add(in_flight).saturating_add(delayed)
 }
 
 fn told(policy: &QueuePolicy, depth: QueueDepth, messages: u64) -> String {
-    let mut parts = vec![format!("{} visible", depth.visible)];
-    if policy.count_in_flight {
-        parts.push(format!("{} in flight", depth.in_flight));
-    }
-    if policy.count_delayed {
-        parts.push(format!("{} delayed", depth.delayed));
-    }
+    let visible = Some(format!("{} visible", depth.visible));
+    let in_flight =
+        depth.in_flight.filter(|_| policy.count_in_flight).map(|count| format!("{count} in flight"));
+    let delayed = depth.delayed.filter(|_| policy.count_delayed).map(|count| format!("{count} delayed"));
+    let parts: Vec<String> = [visible, in_flight, delayed].into_iter().flatten().collect();
     format!("{} ({})", counted(messages, "message"), parts.join(" + "))
 }
 

@@ -7,27 +7,40 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::recommend::Look;
 use crate::model::memory::{Memory, RunningSpan};
-use crate::model::{Observation, TaskCount};
+use crate::model::policy::PolicyKind;
+use crate::model::{Observation, ScalableTarget, TaskCount};
 
-/// How far back the running count is kept: the oldest point that a scale-in can look at, with its delay.
-const KEPT: SignedDuration = SignedDuration::from_mins(90);
+/// How long a point may take until it is seen, with a look that was missed.
+const POINT_DELAY: Duration = Duration::from_secs(600);
+/// No history is kept for longer.
+const LONGEST_KEPT: Duration = Duration::from_secs(86_400);
 /// No more spans than this are kept; a count that changes faster is read as it is now.
 const MOST_SPANS: usize = 64;
 
 /// Adds the look to the history of the running count.
-pub(super) fn remember(observation: &Observation, memory: &mut Memory) {
+pub(super) fn remember(target: &ScalableTarget, observation: &Observation, memory: &mut Memory) {
     let (now, running) = (observation.now, observation.service.running);
     match memory.running.last_mut() {
         Some(span) if span.running == running => span.until = span.until.max(now),
         _ => memory.running.push(RunningSpan { since: now, until: now, running }),
     }
-    let oldest = now.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
+    let kept = SignedDuration::try_from(kept(target)).unwrap_or(SignedDuration::MAX);
+    let oldest = now.saturating_sub(kept).unwrap_or(Timestamp::MIN);
     let surplus = memory.running.len().saturating_sub(MOST_SPANS);
     let mut place = 0;
     memory.running.retain(|span| {
         place += 1;
         surplus < place && oldest <= span.until
     });
+}
+
+/// How far back a policy can look: the oldest point of a scale-in, with its delay.
+fn kept(target: &ScalableTarget) -> Duration {
+    let reach = target.policies.iter().map(|policy| match &policy.kind {
+        PolicyKind::TargetTracking(tracking) => tracking.metric.period * tracking.scale_in_after,
+        PolicyKind::StepScaling(_) | PolicyKind::Queue(_) | PolicyKind::ServiceLevel(_) => Duration::ZERO,
+    });
+    (reach.max().unwrap_or_default() + target.warm_up + POINT_DELAY).min(LONGEST_KEPT)
 }
 
 /// The tasks that ran at the end of a period: those seen by the first look after it.

@@ -3,12 +3,17 @@
 //! `wanted = ceil(requests a second / requests a second that a task takes)`. What a task takes is learned: it rises by
 //! a little while the promise is kept, and falls by a tenth when it is broken.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
 use super::figures::{number, tasks, time};
 use super::freshness::{fresh, is_possible, period_end};
 use super::recommend::{Look, Opinion, Vote};
 use super::running;
 use crate::model::capacity::tasks_rounded_up;
 use crate::model::memory::{Memory, ServiceLevelMemory};
+use crate::model::metric::Metric;
 use crate::model::policy::ServiceLevel;
 use crate::model::{Point, ReasonCode, TaskCount};
 
@@ -18,6 +23,11 @@ const PROBE: f64 = 1.02;
 const AFTER_BREACH: f64 = 0.9;
 /// The tasks added when the promise is broken and the load alone does not ask for more.
 const BREACH_STEP: f64 = 1.25;
+
+/// A share of everything, in per cent.
+const WHOLE: f64 = 100.0;
+/// A task that takes less than this many requests a second was never seen at work.
+const LEAST_RATE: f64 = 1e-6;
 
 /// The policy's vote.
 pub(super) fn vote(look: &Look<'_>, name: &str, policy: &ServiceLevel, memory: &mut Memory) -> Opinion {
@@ -63,8 +73,11 @@ fn by_load(
         }
     };
     let kept = within.newest.value;
+    if WHOLE < kept {
+        return Opinion::blind(format!("{} cannot be {} %", policy.within.key, number(kept)));
+    }
     let told = format!("{load}, {} % of them in time, {} % promised", number(kept), number(policy.percent));
-    let Some(per_task) = learned.kept_per_task_s.filter(|per_task| 0.0 < *per_task) else {
+    let Some(per_task) = learned.kept_per_task_s.filter(|per_task| LEAST_RATE < *per_task) else {
         let text = format!("{told}; what a task takes is not known yet");
         return Opinion::new(Vote::Wants(look.desired), ReasonCode::InsufficientData, text);
     };
@@ -96,16 +109,19 @@ fn by_load(
 /// Learns from the periods that became visible since the last look.
 fn learn(look: &Look<'_>, policy: &ServiceLevel, memory: &Memory, learned: &mut ServiceLevelMemory) {
     let now = look.observation.now;
-    let points = |key: &str| look.observation.metrics.get(key).map(Vec::as_slice).unwrap_or_default();
-    let is_new = |point: &Point| learned.learned_until.is_none_or(|until| until < point.start);
-    let pairs: Vec<(Point, Point)> = points(&policy.within.key)
+    let points =
+        |metric: &Metric| look.observation.metrics.get(&metric.key).map(Vec::as_slice).unwrap_or_default();
+    let possible = |metric, point: &Point| is_possible(metric, *point, now);
+    let requests: BTreeMap<Timestamp, Point> = points(&policy.requests)
         .iter()
-        .filter(|within| is_new(within) && is_possible(&policy.within, **within, now))
-        .filter_map(|within| {
-            let requests =
-                points(&policy.requests.key).iter().find(|requests| requests.start == within.start)?;
-            is_possible(&policy.requests, *requests, now).then_some((*requests, *within))
-        })
+        .filter(|point| possible(&policy.requests, point) && 0.0 < point.value)
+        .map(|point| (point.start, *point))
+        .collect();
+    let is_new = |point: &Point| learned.learned_until.is_none_or(|until| until < point.start);
+    let pairs: Vec<(Point, Point)> = points(&policy.within)
+        .iter()
+        .filter(|within| is_new(within) && possible(&policy.within, within) && within.value <= WHOLE)
+        .filter_map(|within| Some((*requests.get(&within.start)?, *within)))
         .collect();
     for (requests, within) in pairs {
         let running = running::at(look, memory, period_end(&policy.within, within));

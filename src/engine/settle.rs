@@ -5,17 +5,18 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::account::Account;
 use super::figures::{moment, time};
 use super::running;
 use crate::model::duration::elapsed;
 use crate::model::memory::{CountChange, Memory, PauseDirection};
-use crate::model::policy::PolicyKind;
+use crate::model::policy::{PolicyKind, ScalingPolicy};
 use crate::model::{Observation, ReasonCode, ScalableTarget};
 
-/// No more changes than this are kept; one a look for the longest rate-limit period at ten seconds a look.
+/// No more changes than this are kept: one a look for the longest rate-limit period at ten seconds a look. Beyond it the oldest
+/// become one.
 const MOST_CHANGES: usize = 180;
 
 /// Settles the last decision against what is observed now.
@@ -26,28 +27,25 @@ pub(super) fn settle(
     account: &mut Account,
 ) {
     let now = observation.now;
-    settle_pending(observation, memory, account);
+    settle_pending(target, observation, memory, account);
     expire_manual(now, memory, account);
     forget(target, now, memory);
-    running::remember(observation, memory);
-    let reached = |desired| desired == observation.service.desired;
-    if let Some(manual) = memory.manual.as_mut()
-        && (manual.min.is_some() || manual.max.is_some())
-        && manual.desired.is_some_and(reached)
-    {
-        manual.desired = None;
-    }
+    forget_the_future(now, memory);
+    running::remember(target, observation, memory);
 }
 
-fn settle_pending(observation: &Observation, memory: &mut Memory, account: &mut Account) {
+fn settle_pending(
+    target: &ScalableTarget,
+    observation: &Observation,
+    memory: &mut Memory,
+    account: &mut Account,
+) {
     let desired = observation.service.desired;
     match memory.pending.take() {
         Some(pending) if pending.to == desired => {
             let change = CountChange { at: pending.at, from: pending.from, to: pending.to };
             memory.changes.push(change);
-            if change.from < change.to {
-                memory.scale_outs.extend(pending.policies.into_iter().map(|policy| (policy, change)));
-            }
+            remember_scale_out(target, change, pending.policies, memory);
         }
         Some(pending) if pending.from == desired => {
             let text = format!(
@@ -73,6 +71,27 @@ fn settle_pending(observation: &Observation, memory: &mut Memory, account: &mut 
                 account.tell(ReasonCode::DesiredCountChanged, text);
             }
         }
+    }
+}
+
+/// A scale-out within the cooldown of an earlier one adds to it: what counts as already there is all that was added since the
+/// first. A scale-in takes it away again.
+fn remember_scale_out(
+    target: &ScalableTarget,
+    change: CountChange,
+    policies: Vec<String>,
+    memory: &mut Memory,
+) {
+    if change.to < change.from {
+        memory.scale_outs.clear();
+        return;
+    }
+    for policy in policies {
+        let cooldown = target.policies.iter().find(|known| known.name == policy).map(scale_out_cooldown);
+        let earlier = memory.scale_outs.get(&policy);
+        let earlier = earlier.filter(|earlier| elapsed(earlier.at, change.at) < cooldown.unwrap_or_default());
+        let from = earlier.map_or(change.from, |earlier| earlier.from);
+        memory.scale_outs.insert(policy, CountChange { from, ..change });
     }
 }
 
@@ -103,9 +122,13 @@ fn forget(target: &ScalableTarget, now: Timestamp, memory: &mut Memory) {
     let limits =
         behavior.scale_out.policies.iter().chain(&behavior.scale_in.policies).map(|limit| limit.period);
     let longest = limits.chain(cooldowns(target)).max().unwrap_or_default();
-    let surplus = memory.changes.len().saturating_sub(MOST_CHANGES);
-    memory.changes.drain(..surplus);
     memory.changes.retain(|change| elapsed(change.at, now) <= longest);
+    while MOST_CHANGES < memory.changes.len() {
+        let oldest = memory.changes.remove(0);
+        if let Some(next) = memory.changes.first_mut() {
+            next.from = oldest.from;
+        }
+    }
     memory.scale_outs.retain(|policy, change| {
         elapsed(change.at, now) <= longest && target.policies.iter().any(|known| known.name == *policy)
     });
@@ -115,10 +138,34 @@ fn forget(target: &ScalableTarget, now: Timestamp, memory: &mut Memory) {
     memory.service_levels.retain(|policy, _| target.policies.iter().any(|known| known.name == *policy));
 }
 
+/// Drops what is later than now. A clock that was wrong once must not hold the service back until that time comes; one that
+/// steps back by less than an hour ends no cooldown.
+fn forget_the_future(now: Timestamp, memory: &mut Memory) {
+    let latest = now.saturating_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX);
+    memory.running.retain(|span| span.since <= now);
+    for span in &mut memory.running {
+        span.until = span.until.min(now);
+    }
+    memory.changes.retain(|change| change.at <= latest);
+    memory.scale_outs.retain(|_, change| change.at <= latest);
+    memory.recommendations.retain(|past| past.at <= latest);
+    for queue in memory.queues.values_mut() {
+        queue.active_at = queue.active_at.map(|at| at.min(now));
+    }
+}
+
 fn cooldowns(target: &ScalableTarget) -> impl Iterator<Item = Duration> {
-    target.policies.iter().map(|policy| match &policy.kind {
-        PolicyKind::TargetTracking(tracking) => tracking.scale_out_cooldown.max(tracking.scale_in_cooldown),
+    let scale_in = |policy: &ScalingPolicy| match &policy.kind {
+        PolicyKind::TargetTracking(tracking) => tracking.scale_in_cooldown,
+        PolicyKind::StepScaling(_) | PolicyKind::Queue(_) | PolicyKind::ServiceLevel(_) => Duration::ZERO,
+    };
+    target.policies.iter().map(move |policy| scale_out_cooldown(policy).max(scale_in(policy)))
+}
+
+fn scale_out_cooldown(policy: &ScalingPolicy) -> Duration {
+    match &policy.kind {
+        PolicyKind::TargetTracking(tracking) => tracking.scale_out_cooldown,
         PolicyKind::StepScaling(steps) => steps.cooldown,
         PolicyKind::Queue(_) | PolicyKind::ServiceLevel(_) => Duration::ZERO,
-    })
+    }
 }

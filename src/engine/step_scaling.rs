@@ -5,6 +5,7 @@
 
 use super::cooldown;
 use super::figures::{number, tasks};
+use super::freshness::can_be;
 use super::recommend::{Look, Opinion, Vote};
 use crate::model::policy::{AdjustmentType, StepAdjustment, StepScaling};
 use crate::model::{AlarmState, Memory, ReasonCode, TaskCount};
@@ -23,8 +24,13 @@ pub(super) fn vote(look: &Look<'_>, name: &str, policy: &StepScaling, memory: &M
             Opinion::blind(format!("the alarm {} has insufficient data", policy.alarm))
         }
         AlarmState::Alarm => match (alarm.value, alarm.threshold) {
-            (Some(value), Some(threshold)) if value.is_finite() && threshold.is_finite() => {
+            (Some(value), Some(threshold)) if can_be(value) && threshold.is_finite() => {
                 in_alarm(look, name, policy, value, threshold, memory)
+            }
+            (Some(value), Some(_)) => {
+                let refused = format!("{} cannot have the value {value:e}; not observed", policy.alarm);
+                Opinion::blind(format!("the alarm {} is in ALARM, but its value is not known", policy.alarm))
+                    .with_refused(Some(refused))
             }
             _ => {
                 Opinion::blind(format!("the alarm {} is in ALARM, but its value is not known", policy.alarm))

@@ -113,6 +113,7 @@ fn over_target(
         let needed = need.wanted.saturating_sub(need.base);
         let (count, why) =
             cooldown::less_what_was_added(change, needed, look.desired, policy.scale_out_cooldown);
+        let count = count.min(need.wanted);
         let code = if count == look.desired { ReasonCode::CoolingDown } else { ReasonCode::TargetTracking };
         return Opinion::new(Vote::Wants(count), code, format!("{}; {why}", need.sum));
     }
@@ -141,6 +142,9 @@ fn under_target(
     }
     let wait =
         |code, why: String| Opinion::new(Vote::Wants(look.desired), code, format!("{}; {why}", need.sum));
+    if let Some(why) = &points.no_scale_in {
+        return wait(ReasonCode::InsufficientData, format!("{why}, so scale-in waits"));
+    }
     if count(run.len()) < u64::from(policy.scale_in_after) {
         let run = counted(count(run.len()), "point");
         let why = format!(

@@ -100,6 +100,9 @@ impl fmt::Display for Capacity {
 /// whole number (an error of floating point, not a need) does not ask for another task.
 pub fn tasks_rounded_up(tasks: f64) -> TaskCount {
     const FLOAT_ERROR: f64 = 1e-9;
+    if tasks == f64::INFINITY {
+        return MOST_TASKS;
+    }
     whole_tasks((tasks - FLOAT_ERROR * tasks.abs().max(1.0)).ceil())
 }
 

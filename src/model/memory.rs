@@ -76,13 +76,15 @@ pub struct CountChange {
     pub to: TaskCount,
 }
 
-/// What was recommended at a look.
+/// What was recommended at a look, or at several that lie close together against the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PastRecommendation {
-    /// The time of the look.
+    /// The time of the first look.
     pub at: Timestamp,
-    /// The count.
-    pub count: TaskCount,
+    /// The least count.
+    pub least: TaskCount,
+    /// The greatest count.
+    pub most: TaskCount,
 }
 
 /// A time in which every look saw the same running count.
@@ -151,7 +153,7 @@ pub struct BeforeWindow {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct QueueMemory {
-    /// The last look that saw more messages than the activation threshold.
+    /// The last look that saw a message, or could not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub active_at: Option<Timestamp>,
     /// Messages that a busy task finishes in a second.
@@ -163,9 +165,12 @@ pub struct QueueMemory {
     /// Messages that a busy task holds in flight.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_flight_per_task: Option<f64>,
-    /// The start of the newest period that was learned from.
+    /// The start of the newest period of arrivals that was learned from.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub learned_until: Option<Timestamp>,
+    pub sent_until: Option<Timestamp>,
+    /// The start of the newest period of finished messages that was learned from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deleted_until: Option<Timestamp>,
 }
 
 /// What a service-level policy learned.

@@ -75,10 +75,10 @@ pub struct AlarmStatus {
 pub struct QueueDepth {
     /// `ApproximateNumberOfMessages`: waiting to be received.
     pub visible: u64,
-    /// `ApproximateNumberOfMessagesNotVisible`: received and being worked on.
-    pub in_flight: u64,
-    /// `ApproximateNumberOfMessagesDelayed`: not yet to be received.
-    pub delayed: u64,
+    /// `ApproximateNumberOfMessagesNotVisible`: received and being worked on; none where it was not observed.
+    pub in_flight: Option<u64>,
+    /// `ApproximateNumberOfMessagesDelayed`: not yet to be received; none where it was not observed.
+    pub delayed: Option<u64>,
     /// Age of the oldest message that was not received, in seconds, where known.
     pub oldest_age_s: Option<u64>,
 }

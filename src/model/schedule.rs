@@ -124,6 +124,18 @@ impl Calendar {
     }
 }
 
+impl Calendar {
+    /// Whether an occurrence was moved to this moment, because the clock that day skips the time that the cron expression names.
+    pub fn is_moved_to(&self, occurrence: Timestamp) -> bool {
+        match &self.schedule {
+            Schedule::Cron { cron, .. } => {
+                !cron.is_time_matching(&occurrence.to_zoned(self.zone.clone())).unwrap_or(true)
+            }
+            Schedule::At(_) | Schedule::Rate { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for Calendar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.schedule {
@@ -171,6 +183,11 @@ fn cron(text: &str) -> Result<Cron, InvalidSchedule> {
         six if six.len() == 6 => six,
         other => return Err(invalid(&format!("it has {} fields", other.len()))),
     };
+    if let [_, _, day_of_month, _, day_of_week, _] = fields
+        && ![day_of_month, day_of_week].iter().any(|field| matches!(**field, "?" | "*"))
+    {
+        return Err(invalid("day-of-month and day-of-week cannot both be set; write ? for one"));
+    }
     CronParser::builder()
         .seconds(Seconds::Required)
         .year(Year::Required)

@@ -92,8 +92,8 @@ impl Queue {
     pub fn depth(&self, now: Seconds) -> QueueDepth {
         QueueDepth {
             visible: self.visible(),
-            in_flight: self.in_flight(),
-            delayed: 0,
+            in_flight: Some(self.in_flight()),
+            delayed: Some(0),
             oldest_age_s: self.oldest().map(|sent_at| u64::from(now - sent_at)),
         }
     }
@@ -257,7 +257,7 @@ mod tests {
                 let workers = running([3, 0, 9, 1][step as usize / 7 % 4]);
                 queue.step(&work, workers, step % 13, step * STEP_S);
                 let depth = queue.depth(step * STEP_S);
-                let found = queue.deleted() + depth.visible + depth.in_flight;
+                let found = queue.deleted() + depth.visible + depth.in_flight.unwrap_or(0);
                 assert_eq!(queue.sent(), found, "{service_time_s} s a message, step {step}");
             }
             assert!(0 < queue.deleted());

@@ -170,3 +170,16 @@ fn the_default_behaviour_is_free_out_and_half_or_four_a_minute_in() {
     assert_eq!([0, 60, 120, 180].map(|second| run.look(second, low)), [20, 10, 5, 1]);
     assert_eq!(run.look(240, high), 10);
 }
+
+#[test]
+fn a_window_is_kept_whole_however_often_the_service_is_looked_at() {
+    let free = undamped();
+    let behavior =
+        Behavior { scale_in: ScalingRules { stabilization: seconds(3600), ..free.scale_in }, ..free };
+    let mut run = Run::new(service(behavior), 10);
+    run.look(0, |seen| seen.points(CPU, &[60.0]));
+    for look in 1..715 {
+        assert_eq!(run.look(5 * look, low), 10, "{} s", 5 * look);
+    }
+    assert_eq!(run.look(3600, low), 1);
+}

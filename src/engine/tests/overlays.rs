@@ -291,3 +291,72 @@ fn the_binding_code_names_the_overlay() {
     let decision = decide_fresh(&target, &seen(after(0), ServiceStatus::steady(3)));
     assert_eq!((decision.to, decision.binding), (10, ReasonCode::Scheduled));
 }
+
+#[test]
+fn a_window_within_an_hour_that_the_clock_skips_opens_not_at_all() {
+    let berlin = Some("Europe/Berlin");
+    for end in ["cron(0 3 * * ? *)", "cron(45 2 * * ? *)"] {
+        let night = Window {
+            name: "night".to_owned(),
+            start: Calendar::new("cron(30 2 * * ? *)", berlin).unwrap(),
+            end: Calendar::new(end, berlin).unwrap(),
+            capacity: PartialCapacity { min: Some(0), max: Some(0) },
+        };
+        let target = ScalableTarget { windows: vec![night], ..target(1, 20, []) };
+        assert_eq!(at(&target, "2026-03-29T12:00:00Z", 4), 4, "{end}");
+        assert_eq!(at(&target, "2026-03-28T01:40:00Z", 4), 0, "{end}, the day before");
+    }
+}
+
+#[test]
+fn a_ceiling_that_another_overlay_lifts_gives_the_floor_back() {
+    let schedule = action("quiet", "at(2026-01-01T00:00:00)", None, None, Some(1));
+    let sale = Window {
+        name: "sale".to_owned(),
+        start: Calendar::new("at(2026-01-02T00:00:00)", None).unwrap(),
+        end: Calendar::new("at(2026-01-03T00:00:00)", None).unwrap(),
+        capacity: PartialCapacity { min: None, max: Some(20) },
+    };
+    let target = ScalableTarget { windows: vec![sale], schedules: vec![schedule], ..target(4, 60, []) };
+    assert_eq!(at(&target, "2026-01-01T12:00:00Z", 30), 1);
+    assert_eq!((at(&target, "2026-01-02T12:00:00Z", 1), at(&target, "2026-01-02T12:00:00Z", 30)), (4, 20));
+}
+
+#[test]
+fn a_count_set_by_hand_beyond_the_bounds_is_gone_to_as_far_as_they_let_it_and_once() {
+    let target = target(1, 20, [cpu(tracking())]);
+    let low = |second, tasks| seen(after(second), ServiceStatus::steady(tasks)).points(CPU, &[30.0]);
+    let first = decide(&target, &low(60, 10).0, &by_hand(Some(4), None, Some(80)));
+    assert_eq!(first.to, 20);
+    let second = decide(&target, &low(180, 20).0, &first.memory);
+    assert_eq!(second.to, 10, "the policies decide again");
+}
+
+#[test]
+fn a_forecast_holds_its_hour_to_the_end_and_learns_no_fault() {
+    let (target, mut memory) =
+        predictive(PredictiveMode::ForecastAndScale, MaxCapacityBreach::HonorMaxCapacity);
+    memory.forecast.as_mut().unwrap().by_hour = [(0, 9.0), (1, 3.0)].into();
+    let seen = seen(after(3400), ServiceStatus::steady(4)).points(CPU, &[60.0]);
+    assert_eq!(decide(&target, &seen.0, &memory).to, 9);
+    let fault = super::world::seen(after(3400), ServiceStatus::steady(4)).points(CPU, &[90_000.0]);
+    let learned = decide(&target, &fault.0, &memory).memory.forecast.unwrap().peak;
+    assert_eq!(learned, 20, "at most twice the ceiling");
+}
+
+#[test]
+fn a_deployment_holds_the_return_from_a_window() {
+    let mut target = target(1, 20, []);
+    target.during_deployment = crate::model::target::DuringDeployment::Hold;
+    let before_window = Some(crate::model::memory::BeforeWindow { window: "night".to_owned(), count: 8 });
+    let memory = Memory { before_window, ..Memory::default() };
+    let deploying = ServiceStatus { deploying: true, ..ServiceStatus::steady(2) };
+    assert_eq!(decide(&target, &seen(after(0), deploying).0, &memory).to, 2);
+    assert_eq!(decide(&target, &seen(after(0), ServiceStatus::steady(2)).0, &memory).to, 8);
+}
+
+#[test]
+fn a_cron_expression_sets_one_of_its_day_fields() {
+    let error = Calendar::new("cron(0 8 1 * MON *)", None).unwrap_err().to_string();
+    assert!(error.ends_with("day-of-month and day-of-week cannot both be set; write ? for one"), "{error}");
+}

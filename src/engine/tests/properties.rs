@@ -5,9 +5,7 @@ use proptest::prelude::*;
 use super::world::*;
 use crate::engine::decide;
 use crate::model::policy::{AdjustmentType, Behavior, PolicyKind, QueueGoal, ScalingPolicy};
-use crate::model::{
-    AlarmState, Capacity, Memory, Observation, QueueDepth, ScalableTarget, ServiceStatus, TaskCount,
-};
+use crate::model::{AlarmState, Capacity, Memory, Observation, ScalableTarget, ServiceStatus, TaskCount};
 
 fn any_value() -> impl Strategy<Value = f64> {
     prop_oneof![
@@ -64,7 +62,7 @@ prop_compose! {
     ) -> (i64, Observation) {
         let mut seen = seen(after(0), service).points(CPU, &values).alarm("high", state, 50.0, value);
         if seen_queue {
-            seen = seen.queue("orders", QueueDepth { visible, in_flight, ..QueueDepth::default() });
+            seen = seen.queue("orders", depth(visible, in_flight));
         }
         (gap, seen.0)
     }

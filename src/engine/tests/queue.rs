@@ -14,7 +14,7 @@ fn per_task(messages: f64) -> QueuePolicy {
 
 #[test]
 fn messages_over_the_target_rounded_up() {
-    let all = QueueDepth { visible: 10, in_flight: 10, delayed: 10, oldest_age_s: None };
+    let all = QueueDepth { visible: 10, in_flight: Some(10), delayed: Some(10), oldest_age_s: None };
     // (case, policy, depth, tasks, wanted)
     let cases: &[(&str, QueuePolicy, QueueDepth, TaskCount, TaskCount)] = &[
         ("visible and in flight count, delayed does not", per_task(5.0), all, 1, 4),
@@ -120,4 +120,45 @@ fn start_within_serves_arrivals_and_backlog_in_the_time_that_is_left() {
     assert_eq!(run.look(60, minute(60.0, 0.0, depth(30, 0))), 1, "nothing finished yet");
     // One task finishes 60 in a minute: one a second. One arrives a second; 240 wait, 120 s are left.
     assert_eq!(run.look(180, minute(60.0, 60.0, depth(240, 4))), 3, "(1 + 240 / 120) / 1");
+}
+
+#[test]
+fn messages_in_flight_that_were_not_observed_forbid_scale_in() {
+    let seen = |tasks, visible| {
+        let depth = QueueDepth { in_flight: None, ..depth(visible, 0) };
+        seen(after(0), ServiceStatus::steady(tasks)).queue("orders", depth)
+    };
+    let held = decide_fresh(&worker(per_task(10.0)), &seen(8, 0));
+    assert_eq!((held.to, held.binding), (8, ReasonCode::InsufficientData));
+    assert_eq!(decide_fresh(&worker(per_task(10.0)), &seen(2, 50)).to, 5, "what is seen may scale out");
+    let visible_only = QueuePolicy { count_in_flight: false, ..per_task(10.0) };
+    assert_eq!(
+        decide_fresh(&worker(visible_only), &seen(8, 40)).to,
+        4,
+        "where they do not count they are not missed"
+    );
+}
+
+#[test]
+fn time_in_which_the_queue_was_not_seen_is_not_idle_time() {
+    let mut run = Run::new(worker(per_task(10.0)), 1);
+    run.look(0, |seen| seen.queue("orders", depth(5, 0)));
+    for minute in 1..6 {
+        run.look(60 * minute, |seen| seen);
+    }
+    let empty = |seen: Seen| seen.queue("orders", depth(0, 0));
+    assert_eq!([360, 420, 540, 600].map(|second| run.look(second, empty)), [1, 1, 1, 0]);
+}
+
+#[test]
+fn start_within_takes_nothing_away_without_the_arrivals() {
+    let policy = queue(QueueGoal::StartWithin(seconds(120)));
+    let mut run = Run::new(worker(policy), 8);
+    let fill = |depth: QueueDepth| {
+        move |seen: Seen| seen.points("orders.NumberOfMessagesDeleted", &[480.0]).queue("orders", depth)
+    };
+    run.look(0, fill(depth(900, 0)));
+    run.desired = 8;
+    run.memory.pending = None;
+    assert_eq!(run.look(60, fill(depth(2, 0))), 8);
 }

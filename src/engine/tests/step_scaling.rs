@@ -158,3 +158,25 @@ fn an_alarm_that_cannot_tell_or_has_no_step_changes_nothing() {
         assert_eq!((decision.to, decision.binding), (4, code), "{case}");
     }
 }
+
+#[test]
+fn in_a_cooldown_all_that_was_added_since_it_began_counts() {
+    let ladder = [(Some(0.0), Some(15.0), 2), (Some(15.0), None, 3)];
+    let policy = StepScaling { cooldown: seconds(300), ..steps(HIGH, ChangeInCapacity, &ladder) };
+    let mut run = Run::new(service([policy]), 4);
+    let breach = |value: f64| move |seen: Seen| seen.alarm(HIGH, AlarmState::Alarm, 50.0, value);
+    let counts = [(0, 55.0), (60, 70.0), (120, 70.0), (180, 70.0)];
+    assert_eq!(counts.map(|(second, value)| run.look(second, breach(value))), [6, 7, 7, 7]);
+}
+
+#[test]
+fn a_value_that_no_alarm_can_have_takes_no_step() {
+    let everything = [(None, Some(0.0), -2), (Some(0.0), None, 5)];
+    for value in [-5.0, -1e300, 1e300, f64::INFINITY] {
+        let target = service([steps(HIGH, ChangeInCapacity, &everything)]);
+        let seen = seen(after(0), ServiceStatus::steady(8)).alarm(HIGH, AlarmState::Alarm, 50.0, value);
+        let decision = decide_fresh(&target, &seen);
+        assert_eq!((decision.to, decision.binding), (8, ReasonCode::InsufficientData), "{value}");
+        assert!(decision.reasons.iter().any(|reason| reason.code == ReasonCode::ValueRefused), "{value}");
+    }
+}

@@ -1,8 +1,8 @@
 //! Target tracking against Application Auto Scaling (AAS) and HPA: ratio, rounding, zero, consecutive points, cooldowns.
 
 use super::world::*;
-use crate::model::policy::TargetTracking;
-use crate::model::{ReasonCode, ServiceStatus, TaskCount};
+use crate::model::policy::{RateAmount, RateLimit, TargetTracking};
+use crate::model::{Point, ReasonCode, ServiceStatus, TaskCount};
 
 #[test]
 fn the_count_is_the_running_tasks_times_value_over_target_rounded_up() {
@@ -188,4 +188,59 @@ fn tasks_that_warm_up_do_not_count_on_the_way_out_and_do_on_the_way_in() {
         "four warm tasks at 90 % are six, and eight are there"
     );
     assert_eq!(run.look(180, |seen| seen.points(CPU, &[30.0])), 4, "eight tasks made the 30 %");
+}
+
+#[test]
+fn a_scale_in_ends_a_scale_out_cooldown() {
+    let policy = TargetTracking { scale_out_cooldown: seconds(600), ..tracking() };
+    let mut run = Run::new(target(1, 100, [cpu(policy)]), 4);
+    assert_eq!(run.look(0, |seen| seen.points(CPU, &[120.0])), 8);
+    assert_eq!(run.look(60, |seen| seen.points(CPU, &[30.0])), 4);
+    assert_eq!(run.look(120, |seen| seen.points(CPU, &[110.0])), 8, "the four that were added are gone");
+}
+
+#[test]
+fn in_a_cooldown_never_more_than_is_wanted() {
+    let policy = TargetTracking { scale_out_cooldown: seconds(300), ..tracking() };
+    let mut run = Run::new(target(1, 100, [cpu(policy)]), 2);
+    let counts = [(0, 300.0), (60, 360.0), (120, 390.0)];
+    let counts = counts.map(|(second, value)| run.look_at(second, 2, |seen| seen.points(CPU, &[value])).to);
+    assert_eq!(counts, [10, 12, 13]);
+}
+
+#[test]
+fn metrics_that_stop_are_not_followed_down() {
+    let mut run = Run::new(target(1, 100, [cpu(tracking())]), 100);
+    run.target.behavior.scale_in.policies =
+        vec![RateLimit { amount: RateAmount::Percent(50), period: seconds(60) }];
+    let points = seen(after(0), ServiceStatus::steady(100)).points(CPU, &[1.0]).0.metrics;
+    let old = |mut seen: Seen| {
+        seen.0.metrics = points.clone();
+        seen
+    };
+    let counts: Vec<TaskCount> = (0..6).map(|minute| run.look(60 * minute, old)).collect();
+    assert_eq!(counts, [50, 25, 12, 6, 6, 6], "the newest value ended three and a half minutes ago by then");
+}
+
+#[test]
+fn a_value_set_aside_ends_the_row_of_a_scale_in() {
+    let seen = seen(after(0), ServiceStatus::steady(8)).points(CPU, &[10.0, 10.0, f64::NAN]);
+    assert_eq!(decide_fresh(&target(1, 100, [cpu(tracking())]), &seen).to, 8);
+}
+
+#[test]
+fn long_periods_are_read_against_the_tasks_of_their_time() {
+    let mut policy = TargetTracking { scale_in_after: 1, ..tracking_of("Hourly", 60.0, true) };
+    policy.metric.period = seconds(3600);
+    let mut run = Run::new(target(1, 100, [cpu(policy)]), 20);
+    let hourly = |value: f64, start: i64| {
+        move |mut seen: Seen| {
+            seen.0.metrics.insert("Hourly".to_owned(), vec![Point { start: after(start), value }]);
+            seen
+        }
+    };
+    run.look(3600, hourly(57.0, 0));
+    run.desired = 10;
+    run.memory.pending = None;
+    assert_eq!(run.look(3700, hourly(50.0, 0)), 10, "twenty made the 50 %: seventeen, and ten are there");
 }

@@ -137,7 +137,7 @@ pub(super) fn queue_ref(name: &str) -> QueueRef {
 }
 
 pub(super) fn depth(visible: u64, in_flight: u64) -> QueueDepth {
-    QueueDepth { visible, in_flight, ..QueueDepth::default() }
+    QueueDepth { visible, in_flight: Some(in_flight), delayed: Some(0), oldest_age_s: None }
 }
 
 /// What is seen at a moment.
