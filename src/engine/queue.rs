@@ -27,6 +27,8 @@ const TASK_START: Duration = Duration::from_secs(60);
 const LEAST_RATE: f64 = 1e-6;
 /// The weight of a new sample against what was learned before.
 const NEW_SAMPLE: f64 = 0.2;
+/// The weight of a sample by which a task is slower than it was seen to be: of a few messages it says little.
+const SLOWER_SAMPLE: f64 = 0.02;
 
 /// A count with the sentence that shows the sum.
 struct Need {
@@ -264,7 +266,8 @@ fn learn(
         let has_more_to_do = 0.0 < point.value && point.value <= real(depth.visible);
         learned.finished_per_task_s = match learned.finished_per_task_s {
             None if has_more_to_do => Some(rate),
-            Some(before) if has_more_to_do || before < rate => Some(smooth(before, rate)),
+            Some(before) if before < rate => Some(smooth(before, rate)),
+            Some(before) if has_more_to_do => Some(before + (rate - before) * SLOWER_SAMPLE),
             unchanged => unchanged,
         };
     }

@@ -1,0 +1,36 @@
+//! The documentation says what the code does, where that can be checked.
+#![cfg(test)]
+
+use std::fs;
+use std::path::Path;
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+#[test]
+fn every_reason_code_is_documented_and_no_other() {
+    let source = read("src/model/decision.rs");
+    let (_, body) = source.split_once("pub enum ReasonCode {").unwrap();
+    let (body, _) = body.split_once("\n}").unwrap();
+    let codes: Vec<&str> = body.lines().filter_map(|line| line.trim().strip_suffix(',')).collect();
+    let page = read("docs/reasons.md");
+    let documented: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(code, _)| code)
+        .collect();
+    assert_eq!(documented, codes);
+}
+
+#[test]
+fn every_link_within_the_repository_leads_somewhere() {
+    for page in ["README.md", "ARCHITECTURE.md", "docs/reasons.md", "events/README.md"] {
+        let text = read(page);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(page).parent().unwrap().to_owned();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
+            let (path, _) = link.split_once('#').unwrap_or((link, ""));
+            assert!(link.contains("://") || path.is_empty() || folder.join(path).exists(), "{page}: {link}");
+        }
+    }
+}
