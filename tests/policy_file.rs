@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use trimtab::config::{PolicyFile, schema};
 use trimtab::model::metric::MetricTerm;
 use trimtab::model::policy::*;
-use trimtab::model::target::{AasRegistered, DuringDeployment, Mode, OnMissingMetrics};
+use trimtab::model::target::{AasRegistered, Combine, DuringDeployment, Mode, OnMissingMetrics};
 use trimtab::model::{Capacity, Metric, MetricSource, ScalableTarget, ServiceId};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -84,7 +84,7 @@ fn an_entry_with_only_what_it_needs_is_active_and_careful() {
         "windows: [{ name: w, start: at(2026-12-01T08:00:00), end: rate(1 day), capacity: { min: 2 } }]",
     );
     assert_eq!(target.mode, Mode::Active);
-    assert_eq!(target.policies, []);
+    assert_eq!((target.policies, target.combine), (vec![], Combine::Max));
     assert_eq!(target.predictive, None);
     assert_eq!(target.warm_up, Duration::ZERO);
     assert_eq!(target.behavior, Behavior::default());
@@ -98,6 +98,7 @@ fn an_entry_with_only_what_it_needs_is_active_and_careful() {
 fn every_key_of_an_entry_reaches_the_target() {
     let target = target(
         "mode: shadow
+combine: all_agree
 predictive: { mode: ForecastOnly, scheduling_buffer: 10m, max_capacity_breach_behavior: IncreaseMaxCapacity }
 warm_up: PT45S
 behavior:
@@ -107,7 +108,7 @@ on_missing_metrics: { fallback: 6 }
 during_deployment: ignore
 aas: warn",
     );
-    assert_eq!(target.mode, Mode::Shadow);
+    assert_eq!((target.mode, target.combine), (Mode::Shadow, Combine::AllAgree));
     let forecast = target.predictive.unwrap();
     assert_eq!((forecast.mode, forecast.scheduling_buffer), (PredictiveMode::ForecastOnly, 10 * MINUTE));
     assert_eq!(forecast.max_capacity_breach, MaxCapacityBreach::IncreaseMaxCapacity { buffer_percent: 10 });

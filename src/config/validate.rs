@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::document::{
-    AasDoc, BehaviorDoc, CapacityDoc, DuringDeploymentDoc, MaxCapacityBreachDoc, ModeDoc,
+    AasDoc, BehaviorDoc, CapacityDoc, CombineDoc, DuringDeploymentDoc, MaxCapacityBreachDoc, ModeDoc,
     OnMissingMetricsDoc, PartialCapacityDoc, PredictiveDoc, PredictiveModeDoc, RateLimitDoc, RulesDoc,
     ScheduleDoc, SelectDoc, ServiceDoc, WindowDoc,
 };
@@ -22,7 +22,7 @@ use crate::model::policy::{
     ScalingPolicy, ScalingRules, SelectPolicy,
 };
 use crate::model::schedule::{Calendar, InvalidSchedule, PartialCapacity, ScheduledAction, Window};
-use crate::model::target::{AasRegistered, DuringDeployment, Mode, OnMissingMetrics};
+use crate::model::target::{AasRegistered, Combine, DuringDeployment, Mode, OnMissingMetrics};
 use crate::model::{Capacity, ScalableTarget, ServiceId, ServicePattern};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -94,6 +94,7 @@ fn settings(
         mode: doc.mode.map(Mode::from).unwrap_or_default(),
         capacity,
         policies,
+        combine: doc.combine.map(Combine::from).unwrap_or_default(),
         predictive,
         schedules: schedules.into_iter().map(|(_, action)| action).collect(),
         windows: windows.into_iter().map(|(_, window)| window).collect(),
@@ -347,6 +348,15 @@ impl From<ModeDoc> for Mode {
             ModeDoc::Active => Self::Active,
             ModeDoc::Shadow => Self::Shadow,
             ModeDoc::Paused => Self::Paused,
+        }
+    }
+}
+
+impl From<CombineDoc> for Combine {
+    fn from(doc: CombineDoc) -> Self {
+        match doc {
+            CombineDoc::Max => Self::Max,
+            CombineDoc::AllAgree => Self::AllAgree,
         }
     }
 }

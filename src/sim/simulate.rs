@@ -223,7 +223,7 @@ mod tests {
     use super::*;
     use crate::model::metric::MetricStat;
     use crate::model::policy::{Behavior, ScalingPolicy, ServiceLevel};
-    use crate::model::target::{AasRegistered, DuringDeployment, Mode, OnMissingMetrics};
+    use crate::model::target::{AasRegistered, Combine, DuringDeployment, Mode, OnMissingMetrics};
     use crate::model::{Capacity, ServiceId};
 
     fn metric(name: &str, stat: &str) -> Metric {
@@ -251,6 +251,7 @@ mod tests {
                 name: "service_level".to_owned(),
                 kind: PolicyKind::ServiceLevel(level),
             }],
+            combine: Combine::Max,
             predictive: None,
             schedules: Vec::new(),
             windows: Vec::new(),

@@ -63,6 +63,7 @@ pub(super) fn target(
         mode: crate::model::target::Mode::Active,
         capacity: Capacity::new(min, max).unwrap(),
         policies,
+        combine: crate::model::target::Combine::Max,
         predictive: None,
         schedules: Vec::new(),
         windows: Vec::new(),
