@@ -243,6 +243,18 @@ fn a_queue_is_named_by_url_arn_or_name() {
 }
 
 #[test]
+fn points_are_counted_in_a_row_unless_a_window_is_given() {
+    let target = target(
+        "policies:
+  - target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60, scale_out_after: 3, scale_in_within: 7 }",
+    );
+    let PolicyKind::TargetTracking(policy) = &target.policies[0].kind else { panic!("{target:?}") };
+    let counts =
+        [policy.scale_out_after, policy.scale_out_within, policy.scale_in_after, policy.scale_in_within];
+    assert_eq!(counts, [3, 3, 5, 7]);
+}
+
+#[test]
 fn steps_may_be_written_in_any_order() {
     let target = target(
         "policies:

@@ -47,22 +47,34 @@ pub(super) fn policy(report: &mut Report<'_>, path: &Path, doc: PolicyDoc) -> Op
 
 fn target_tracking(report: &mut Report<'_>, path: &Path, doc: TargetTrackingDoc) -> Option<TargetTracking> {
     above_zero(report, &path.key("target"), doc.target);
-    for (key, points) in [("scale_out_after", doc.scale_out_after), ("scale_in_after", doc.scale_in_after)] {
-        if !(1..=60).contains(&points) {
-            report.wrong(&path.key(key), format!("is {points}; it must be from 1 to 60 points"));
-        }
-    }
+    let scale_out_within = points(report, path, "scale_out", doc.scale_out_after, doc.scale_out_within);
+    let scale_in_within = points(report, path, "scale_in", doc.scale_in_after, doc.scale_in_within);
     at_most_a_day(report, &path.key("scale_out_cooldown"), doc.scale_out_cooldown);
     at_most_a_day(report, &path.key("scale_in_cooldown"), doc.scale_in_cooldown);
     Some(TargetTracking {
         metric: metrics::metric(report, path, doc.metric, doc.resource_label.as_deref())?,
         target: doc.target,
         scale_out_after: doc.scale_out_after,
+        scale_out_within,
         scale_in_after: doc.scale_in_after,
+        scale_in_within,
         scale_out_cooldown: doc.scale_out_cooldown.0,
         scale_in_cooldown: doc.scale_in_cooldown.0,
         disable_scale_in: doc.disable_scale_in,
     })
+}
+
+/// Checks how many points of a direction must be beyond the target, and tells among how many.
+fn points(report: &mut Report<'_>, path: &Path, direction: &str, after: u32, within: Option<u32>) -> u32 {
+    const MOST: u32 = 60;
+    let key = format!("{direction}_after");
+    if !(1..=MOST).contains(&after) {
+        report.wrong(&path.key(&key), format!("is {after}; it must be from 1 to {MOST} points"));
+    } else if let Some(within) = within.filter(|within| !(after..=MOST).contains(within)) {
+        let message = format!("is {within}; it must be from {key}, {after}, to {MOST} points");
+        report.wrong(&path.key(&format!("{direction}_within")), message);
+    }
+    within.unwrap_or(after)
 }
 
 fn above_zero(report: &mut Report<'_>, path: &Path, value: f64) {

@@ -68,18 +68,33 @@ pub(super) fn is_possible(metric: &Metric, point: Point, now: Timestamp) -> bool
 }
 
 impl Fresh<'_> {
-    /// The newest points for which `holds` is true, newest first, up to `most`. A gap ends the run: a missing point starts
-    /// the count again.
-    pub(super) fn run(&self, most: u32, holds: impl Fn(f64) -> bool, now: Timestamp) -> Vec<Point> {
+    /// Those of the newest `within` points for which `holds` is true, newest first. It ends at the point that leaves less
+    /// than `after` of them possible, so where the two are the same it is an unbroken run; and at a gap, for a missing point
+    /// starts the count again.
+    pub(super) fn run(
+        &self,
+        after: u32,
+        within: u32,
+        holds: impl Fn(f64) -> bool,
+        now: Timestamp,
+    ) -> Vec<Point> {
         let mut run: Vec<Point> = Vec::new();
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
-        for point in self.points.iter().rev().skip_while(|point| **point != self.newest) {
-            let adjoins = run.last().is_none_or(|later| period_end(self.metric, *point) == later.start);
-            if most <= run.len() || !adjoins || !is_possible(self.metric, *point, now) || !holds(point.value)
-            {
+        let mut later: Option<Point> = None;
+        let mut misses_left = within.saturating_sub(after);
+        let newest = self.points.iter().rev().skip_while(|point| **point != self.newest);
+        for point in newest.take(usize::try_from(within).unwrap_or(usize::MAX)) {
+            let adjoins = later.is_none_or(|later| period_end(self.metric, *point) == later.start);
+            if !adjoins || !is_possible(self.metric, *point, now) {
                 break;
             }
-            run.push(*point);
+            if holds(point.value) {
+                run.push(*point);
+            } else if misses_left == 0 {
+                break;
+            } else {
+                misses_left -= 1;
+            }
+            later = Some(*point);
         }
         run
     }

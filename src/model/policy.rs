@@ -34,10 +34,14 @@ pub struct TargetTracking {
     pub metric: Metric,
     /// The value to keep it at, in the metric's unit; above zero.
     pub target: f64,
-    /// Consecutive points over the target before a scale-out (AAS: 3).
+    /// Points over the target before a scale-out (AAS: 3).
     pub scale_out_after: u32,
-    /// Consecutive points under the target before a scale-in (AAS: 15).
+    /// The newest points among which `scale_out_after` must be, as CloudWatch's M of N; as many where all must be over.
+    pub scale_out_within: u32,
+    /// Points under the target before a scale-in (AAS: 15).
     pub scale_in_after: u32,
+    /// The newest points among which `scale_in_after` must be.
+    pub scale_in_within: u32,
     /// Time after a scale-out in which only a larger one goes through.
     pub scale_out_cooldown: Duration,
     /// Time after a scale-in without another one.

@@ -7,7 +7,7 @@ fn a_target_tracking_policy_is_checked() {
     assert_problems(&TARGET_TRACKING);
 }
 
-const TARGET_TRACKING: [Case; 25] = [
+const TARGET_TRACKING: [Case; 28] = [
     (
         "no metric",
         Entry("policies: [{ target_tracking: { target: 60 } }]"),
@@ -117,6 +117,33 @@ const TARGET_TRACKING: [Case; 25] = [
         ),
         &[
             "5:106: services[0].policies[0].target_tracking.scale_in_after: is 61; it must be from 1 to 60 points",
+        ],
+    ),
+    (
+        "some points out of fewer",
+        Entry(
+            "policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60, scale_out_after: 3, scale_out_within: 2 } }]",
+        ),
+        &[
+            "5:128: services[0].policies[0].target_tracking.scale_out_within: is 2; it must be from scale_out_after, 3, to 60 points",
+        ],
+    ),
+    (
+        "fewer points in than the default",
+        Entry(
+            "policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60, scale_in_within: 4 } }]",
+        ),
+        &[
+            "5:107: services[0].policies[0].target_tracking.scale_in_within: is 4; it must be from scale_in_after, 5, to 60 points",
+        ],
+    ),
+    (
+        "points of more than an hour",
+        Entry(
+            "policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60, scale_in_within: 61 } }]",
+        ),
+        &[
+            "5:107: services[0].policies[0].target_tracking.scale_in_within: is 61; it must be from scale_in_after, 5, to 60 points",
         ],
     ),
     (

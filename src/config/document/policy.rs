@@ -31,14 +31,20 @@ pub(in crate::config) struct TargetTrackingDoc {
     pub(in crate::config) resource_label: Option<String>,
     /// The value to keep the metric at, in its unit.
     pub(in crate::config) target: f64,
-    /// Consecutive points beyond the target before a scale-out.
+    /// Points beyond the target before a scale-out.
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 60))]
     pub(in crate::config) scale_out_after: u32,
-    /// Consecutive points under the target before a scale-in; a missing point starts the count again.
+    /// The newest points among which `scale_out_after` must be. Default: as many, so consecutive ones.
+    #[schemars(range(min = 1, max = 60))]
+    pub(in crate::config) scale_out_within: Option<u32>,
+    /// Points under the target before a scale-in; a missing point starts the count again.
     #[serde(default = "five")]
     #[schemars(range(min = 1, max = 60))]
     pub(in crate::config) scale_in_after: u32,
+    /// The newest points among which `scale_in_after` must be. Default: as many, so consecutive ones.
+    #[schemars(range(min = 1, max = 60))]
+    pub(in crate::config) scale_in_within: Option<u32>,
     /// Time after a scale-out in which only a larger one goes through.
     #[serde(default = "no_time")]
     pub(in crate::config) scale_out_cooldown: DurationDoc,

@@ -85,7 +85,7 @@ fn alarm_series(alarm: &AlarmDescription) -> Option<Series> {
 fn points_for(policy: &ScalingPolicy) -> u32 {
     match &policy.kind {
         PolicyKind::TargetTracking(policy) => {
-            policy.scale_out_after.max(policy.scale_in_after).saturating_add(SPARE_POINTS)
+            policy.scale_out_within.max(policy.scale_in_within).saturating_add(SPARE_POINTS)
         }
         PolicyKind::StepScaling(_) => ALARM_POINTS,
         PolicyKind::Queue(_) | PolicyKind::ServiceLevel(_) => LEARNING_POINTS,

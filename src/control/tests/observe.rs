@@ -83,6 +83,15 @@ fn target_tracking_asks_for_the_points_it_counts_and_a_few_more() {
 }
 
 #[test]
+fn of_target_tracking_by_some_of_the_newest_points_it_asks_for_all_of_those() {
+    let cpu = json!({ "metric": "ECSServiceAverageCPUUtilization", "target": 60, "scale_in_within": 12 });
+    let entry = entry_with("prod/checkout", &json!([{ "target_tracking": cpu }]));
+    let cloud = FakeCloud::with_service(&entry, 2);
+    cloud.answer(&Trigger::Tick);
+    assert_eq!(cloud.world().queries[0].points, 15);
+}
+
+#[test]
 fn a_metric_reaches_the_decision() {
     let cloud = FakeCloud::with_service(&entry("prod/checkout"), 4);
     cloud.world().metrics.insert("CPUUtilization prod/checkout".to_owned(), 90.0);
