@@ -255,6 +255,22 @@ fn points_are_counted_in_a_row_unless_a_window_is_given() {
 }
 
 #[test]
+fn every_policy_may_say_what_it_asks_for_without_data() {
+    let target = target(
+        "on_missing_metrics: { fallback: 3 }
+policies:
+  - target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60, on_missing_metrics: hold }
+  - step_scaling: { alarm: a, steps: [{ lower: 0, change: 1 }], on_missing_metrics: { fallback: 6 } }
+  - queue: { queue: q, start_within: 1m, on_missing_metrics: { fallback: 7 } }
+  - service_level: { load_balancer: app/a/1, latency: 300ms, percent: 99, on_missing_metrics: { fallback: 8 } }
+  - queue: { queue: r, start_within: 1m }",
+    );
+    let said: Vec<_> = target.policies.iter().map(|policy| policy.on_missing_metrics).collect();
+    let fallback = |count| Some(OnMissingMetrics::Fallback(count));
+    assert_eq!(said, [Some(OnMissingMetrics::Hold), fallback(6), fallback(7), fallback(8), None]);
+}
+
+#[test]
 fn steps_may_be_written_in_any_order() {
     let target = target(
         "policies:

@@ -87,8 +87,10 @@ fn settings(
     at_most_a_day(report, &top.key("warm_up"), warm_up);
     let predictive = doc.predictive.map(|doc| predictive(report, &top.key("predictive"), doc));
     let behavior = behavior(report, &top.key("behavior"), doc.behavior.unwrap_or_default());
-    let on_missing_metrics =
-        on_missing_metrics(report, &top.key("on_missing_metrics"), doc.on_missing_metrics);
+    let on_missing_metrics = doc
+        .on_missing_metrics
+        .map(|doc| on_missing_metrics(report, &top.key("on_missing_metrics"), doc))
+        .unwrap_or_default();
     let target = capacity.map(|capacity| ScalableTarget {
         service: ServiceId::new(CLUSTER, SERVICE),
         mode: doc.mode.map(Mode::from).unwrap_or_default(),
@@ -324,15 +326,15 @@ fn rate_limit(report: &mut Report<'_>, path: &Path, doc: RateLimitDoc) -> Option
     Some(RateLimit { amount, period })
 }
 
-fn on_missing_metrics(
+/// What a policy without data asks for, of a service entry or of one policy.
+pub(super) fn on_missing_metrics(
     report: &mut Report<'_>,
     path: &Path,
-    doc: Option<OnMissingMetricsDoc>,
+    doc: OnMissingMetricsDoc,
 ) -> OnMissingMetrics {
     match doc {
-        None => OnMissingMetrics::default(),
-        Some(OnMissingMetricsDoc::Hold) => OnMissingMetrics::Hold,
-        Some(OnMissingMetricsDoc::Fallback(count)) => {
+        OnMissingMetricsDoc::Hold => OnMissingMetrics::Hold,
+        OnMissingMetricsDoc::Fallback(count) => {
             if MOST_TASKS < count {
                 let message = format!("is {count}; that is more than a service can have");
                 report.wrong(&path.key("fallback"), message);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::capacity::TaskCount;
 use super::metric::Metric;
+use super::target::OnMissingMetrics;
 
 /// One rule that recommends a count.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +13,8 @@ pub struct ScalingPolicy {
     pub name: String,
     /// The rule.
     pub kind: PolicyKind,
+    /// What the policy asks for without data, where it is not what its target says.
+    pub on_missing_metrics: Option<OnMissingMetrics>,
 }
 
 /// The kinds of rules.

@@ -250,6 +250,7 @@ mod tests {
             policies: vec![ScalingPolicy {
                 name: "service_level".to_owned(),
                 kind: PolicyKind::ServiceLevel(level),
+                on_missing_metrics: None,
             }],
             combine: Combine::Max,
             predictive: None,

@@ -157,7 +157,23 @@ fn a_queue_policy_is_checked() {
     assert_problems(&QUEUE);
 }
 
-const QUEUE: [Case; 16] = [
+const QUEUE: [Case; 18] = [
+    (
+        "an unknown answer to missing data",
+        Entry("policies: [{ queue: { queue: orders, start_within: 60s, on_missing_metrics: ignore } }]"),
+        &[
+            r#"5:81: services[0].policies[0].queue.on_missing_metrics: unknown value "ignore"; known here: hold, fallback"#,
+        ],
+    ),
+    (
+        "a fallback beyond reason",
+        Entry(
+            "policies: [{ queue: { queue: orders, start_within: 60s, on_missing_metrics: { fallback: 200000 } } }]",
+        ),
+        &[
+            "5:93: services[0].policies[0].queue.on_missing_metrics.fallback: is 200000; that is more than a service can have",
+        ],
+    ),
     (
         "no queue",
         Entry("policies: [{ queue: { start_within: 60s } }]"),

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::scalar::{DimensionsDoc, DurationDoc, MetricDoc, OneOrMore};
+use super::OnMissingMetricsDoc;
 use crate::model::TaskCount;
 
 /// A rule that recommends a count.
@@ -54,6 +55,8 @@ pub(in crate::config) struct TargetTrackingDoc {
     /// The policy never asks for fewer tasks.
     #[serde(default)]
     pub(in crate::config) disable_scale_in: bool,
+    /// What the policy asks for without data. Default: what the service entry says.
+    pub(in crate::config) on_missing_metrics: Option<OnMissingMetricsDoc>,
 }
 
 /// Metrics that Application Auto Scaling has names for.
@@ -155,6 +158,8 @@ pub(in crate::config) struct StepScalingDoc {
     /// The steps, without gap or overlap, by rising bounds.
     #[schemars(length(min = 1, max = 20))]
     pub(in crate::config) steps: Vec<StepDoc>,
+    /// What the policy asks for without data. Default: what the service entry says.
+    pub(in crate::config) on_missing_metrics: Option<OnMissingMetricsDoc>,
 }
 
 /// How a step's change is meant.
@@ -214,6 +219,8 @@ pub(in crate::config) struct QueueDoc {
     /// The queues must be empty for this long before the last task goes.
     #[serde(default = "super::five_minutes")]
     pub(in crate::config) idle_for: DurationDoc,
+    /// What the policy asks for without data. Default: what the service entry says.
+    pub(in crate::config) on_missing_metrics: Option<OnMissingMetricsDoc>,
 }
 
 /// Keeps the latency promise of a service behind a load balancer.
@@ -230,6 +237,8 @@ pub(in crate::config) struct ServiceLevelDoc {
     pub(in crate::config) latency: DurationDoc,
     /// The share of requests that must stay within it, in per cent; above 0, below 100.
     pub(in crate::config) percent: f64,
+    /// What the policy asks for without data. Default: what the service entry says.
+    pub(in crate::config) on_missing_metrics: Option<OnMissingMetricsDoc>,
 }
 
 fn yes() -> bool {

@@ -71,6 +71,23 @@ fn who_did_not_agree_to_a_scale_out_is_named() {
 }
 
 #[test]
+fn a_policy_may_say_itself_what_it_asks_for_without_data() {
+    use OnMissingMetrics::{Fallback, Hold};
+    // (case, of the target, of the policy, wanted of 2)
+    let cases = [
+        ("its own fallback", Hold, Some(Fallback(6)), 6),
+        ("its own hold", Fallback(6), Some(Hold), 2),
+        ("the target's where it has none", Fallback(6), None, 6),
+    ];
+    for (case, of_target, of_policy, wanted) in cases {
+        let mut target = target(1, 100, [cpu(tracking())]);
+        target.on_missing_metrics = of_target;
+        target.policies[0].on_missing_metrics = of_policy;
+        assert_eq!(decide_fresh(&target, &seen(after(0), ServiceStatus::steady(2))).to, wanted, "{case}");
+    }
+}
+
+#[test]
 fn a_fallback_agrees_where_it_asks_for_more() {
     let policies = [cpu(tracking()), cpu(tracking_of("Memory", 50.0, false))];
     let target = ScalableTarget {

@@ -56,7 +56,11 @@ pub(super) fn target(
     let policies = kinds
         .into_iter()
         .enumerate()
-        .map(|(place, kind)| ScalingPolicy { name: format!("{}{place}", name(&kind)), kind })
+        .map(|(place, kind)| ScalingPolicy {
+            name: format!("{}{place}", name(&kind)),
+            kind,
+            on_missing_metrics: None,
+        })
         .collect();
     ScalableTarget {
         service: ServiceId::new("prod", "checkout"),
