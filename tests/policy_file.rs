@@ -271,6 +271,19 @@ policies:
 }
 
 #[test]
+fn a_custom_metric_or_its_math_may_have_an_offset() {
+    let target = target(
+        "policies:
+  - target_tracking: { metric: { namespace: MyApp, name: Load, offset: 60s }, target: 1 }
+  - target_tracking: { metric: { metrics: [{ id: a, expression: \"1\" }], offset: 2m }, target: 1 }
+  - target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 }",
+    );
+    let offsets: Vec<_> =
+        target.policies.iter().flat_map(ScalingPolicy::metrics).map(|metric| metric.offset).collect();
+    assert_eq!(offsets, [MINUTE, 2 * MINUTE, Duration::ZERO]);
+}
+
+#[test]
 fn steps_may_be_written_in_any_order() {
     let target = target(
         "policies:

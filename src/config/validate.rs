@@ -114,6 +114,11 @@ pub(super) fn at_most_a_day(report: &mut Report<'_>, path: &Path, duration: Dura
     at_most(report, path, duration.0, DAY, "24h");
 }
 
+/// Reports a time that is longer than an hour.
+pub(super) fn at_most_an_hour(report: &mut Report<'_>, path: &Path, duration: Duration) {
+    at_most(report, path, duration, HOUR, "1h");
+}
+
 fn at_most(report: &mut Report<'_>, path: &Path, duration: Duration, longest: Duration, in_words: &str) {
     if longest < duration {
         report.wrong(path, format!("is {}; it must be {in_words} at most", format_duration(duration)));
@@ -283,7 +288,7 @@ fn rules(report: &mut Report<'_>, path: &Path, doc: RulesDoc, defaults: ScalingR
         report.wrong(&path.key("tolerance"), message);
     }
     let stabilization = doc.stabilization.map_or(defaults.stabilization, |window| window.0);
-    at_most(report, &path.key("stabilization"), stabilization, HOUR, "1h");
+    at_most_an_hour(report, &path.key("stabilization"), stabilization);
     let policies = match doc.policies {
         None => defaults.policies,
         Some(limits) => limits

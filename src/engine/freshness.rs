@@ -36,12 +36,17 @@ pub(super) fn fresh<'a>(
     let Some(points) = observation.metrics.get(&metric.key) else {
         return Err((format!("{} was not observed", metric.key), None));
     };
+    let points = complete(metric, points, now);
     let refused = refused(metric, points, now);
     let Some(newest) = points.iter().rev().find(|point| is_possible(metric, **point, now)).copied() else {
-        return Err((format!("{} has no value", metric.key), refused));
+        let text = match metric.offset {
+            Duration::ZERO => format!("{} has no value", metric.key),
+            offset => format!("{} has no value that ended {} ago", metric.key, format_duration(offset)),
+        };
+        return Err((text, refused));
     };
     let age = elapsed(period_end(metric, newest), now);
-    let oldest_usable = stale_after(metric.period);
+    let oldest_usable = stale_after(metric.period).saturating_add(metric.offset);
     if oldest_usable < age {
         let text = format!(
             "the newest value of {} ended {} ago, at {}; after {} it is stale",
@@ -53,6 +58,12 @@ pub(super) fn fresh<'a>(
         return Err((text, refused));
     }
     Ok(Fresh { metric, points, newest, refused })
+}
+
+/// The points whose period ended the metric's offset ago or earlier.
+fn complete<'a>(metric: &Metric, points: &'a [Point], now: Timestamp) -> &'a [Point] {
+    let count = points.partition_point(|point| metric.offset <= elapsed(period_end(metric, *point), now));
+    points.get(..count).unwrap_or(points)
 }
 
 /// The end of a point's period.

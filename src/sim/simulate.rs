@@ -232,6 +232,7 @@ mod tests {
             key: name.to_owned(),
             source: MetricSource::Stat(MetricStat::new("AWS/ApplicationELB", name, dimensions, stat)),
             period: Duration::from_mins(1),
+            offset: Duration::ZERO,
             exists_without_tasks: true,
         }
     }

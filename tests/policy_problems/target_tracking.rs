@@ -223,7 +223,7 @@ fn a_custom_metric_is_checked() {
     assert_problems(&METRIC);
 }
 
-const METRIC: [Case; 18] = [
+const METRIC: [Case; 19] = [
     (
         "no namespace",
         Entry("policies: [{ target_tracking: { metric: { name: Sessions }, target: 1 } }]"),
@@ -255,6 +255,13 @@ const METRIC: [Case; 18] = [
         &[
             "5:89: services[0].policies[0].target_tracking.metric.period: 0s is no period of CloudWatch; write 10s, 20s, 30s or whole minutes up to a day",
         ],
+    ),
+    (
+        "an offset of hours",
+        Entry(
+            "policies: [{ target_tracking: { metric: { namespace: MyApp, name: Sessions, offset: 2h }, target: 1 } }]",
+        ),
+        &["5:89: services[0].policies[0].target_tracking.metric.offset: is 2h; it must be 1h at most"],
     ),
     (
         "a dimension that is a number",

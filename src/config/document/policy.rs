@@ -89,6 +89,10 @@ pub(in crate::config) struct CustomMetricDoc {
     /// The length of a period: 10, 20 or 30 seconds, or whole minutes.
     #[serde(default = "super::a_minute")]
     pub(in crate::config) period: DurationDoc,
+    /// Points whose period ended less than this ago are not used, for a metric whose newest point is incomplete; an hour
+    /// at most.
+    #[serde(default = "no_time")]
+    pub(in crate::config) offset: DurationDoc,
     /// Metric math: the Metrics list of Application Auto Scaling, with one entry that returns data.
     #[schemars(length(min = 1, max = 10))]
     pub(in crate::config) metrics: Option<Vec<MetricExpressionDoc>>,

@@ -12,7 +12,7 @@ use crate::control::ports::{ALARMS_PER_DESCRIBE, AlarmDescription, MetricQuery, 
 use crate::control::side_by_side::in_order;
 use crate::control::targets::listed;
 use crate::model::policy::{PolicyKind, ScalingPolicy};
-use crate::model::{AlarmState, AlarmStatus, MetricSource, Point, ScalableTarget, ServiceId};
+use crate::model::{AlarmState, AlarmStatus, Metric, MetricSource, Point, ScalableTarget, ServiceId};
 
 use super::{Found, unobserved};
 
@@ -62,7 +62,8 @@ pub(super) async fn observe_signals(ports: &Ports, targets: &[ScalableTarget], n
         for policy in &target.policies {
             for metric in policy.metrics() {
                 let series = (metric.source.clone(), metric.period);
-                ask(&mut queries, series, points_for(policy), [&target.service]);
+                let points = points_for(policy).saturating_add(points_within(metric));
+                ask(&mut queries, series, points, [&target.service]);
             }
         }
     }
@@ -90,6 +91,12 @@ fn points_for(policy: &ScalingPolicy) -> u32 {
         PolicyKind::StepScaling(_) => ALARM_POINTS,
         PolicyKind::Queue(_) | PolicyKind::ServiceLevel(_) => LEARNING_POINTS,
     }
+}
+
+/// The newest points, which the metric's offset leaves out.
+fn points_within(metric: &Metric) -> u32 {
+    let points = metric.offset.as_millis().div_ceil(metric.period.as_millis().max(1));
+    u32::try_from(points).unwrap_or(u32::MAX)
 }
 
 fn ask<'a>(

@@ -92,6 +92,15 @@ fn of_target_tracking_by_some_of_the_newest_points_it_asks_for_all_of_those() {
 }
 
 #[test]
+fn for_points_that_an_offset_leaves_out_it_asks_for_older_ones() {
+    let mut policy = sessions(100, 5);
+    policy["target_tracking"]["metric"]["offset"] = json!("90s");
+    let cloud = FakeCloud::with_service(&entry_with("prod/checkout", &json!([policy])), 2);
+    cloud.answer(&Trigger::Tick);
+    assert_eq!(cloud.world().queries[0].points, 10);
+}
+
+#[test]
 fn a_metric_reaches_the_decision() {
     let cloud = FakeCloud::with_service(&entry("prod/checkout"), 4);
     cloud.world().metrics.insert("CPUUtilization prod/checkout".to_owned(), 90.0);

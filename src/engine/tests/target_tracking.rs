@@ -151,6 +151,38 @@ fn a_metric_without_fresh_values_changes_nothing() {
 }
 
 #[test]
+fn points_that_ended_less_than_the_offset_ago_are_not_used() {
+    // The points ended 90 and 30 seconds before the look. (case, offset, points, wanted of 4, binding)
+    use ReasonCode::{InsufficientData, TargetTracking, WithinTolerance};
+    type Case<'a> = (&'a str, u64, &'a [f64], TaskCount, ReasonCode);
+    let cases: &[Case<'_>] = &[
+        ("without an offset the newest decides", 0, &[60.0, 90.0], 6, TargetTracking),
+        ("a point that ended just so long ago is used", 30, &[60.0, 90.0], 6, TargetTracking),
+        ("a longer one does", 31, &[60.0, 90.0], 4, WithinTolerance),
+        ("an incomplete point holds no scale-in", 31, &[30.0, 60.0], 2, TargetTracking),
+        ("with no other point nothing can be told", 31, &[90.0], 4, InsufficientData),
+    ];
+    for (case, offset, points, wanted, binding) in cases {
+        let mut policy = tracking();
+        policy.metric.offset = seconds(*offset);
+        let seen = seen(after(0), ServiceStatus::steady(4)).points(CPU, points);
+        let decision = decide_fresh(&target(1, 100, [cpu(policy)]), &seen);
+        assert_eq!((decision.to, decision.binding), (*wanted, *binding), "{case}");
+    }
+}
+
+#[test]
+fn an_offset_makes_no_value_stale() {
+    let mut policy = tracking();
+    policy.metric.offset = seconds(600);
+    let mut late = seen(after(0), ServiceStatus::steady(4)).points(CPU, &[90.0]);
+    for (age, wanted) in [(600, 6), (900, 6), (901, 4)] {
+        late.0.now = after(age - 30);
+        assert_eq!(decide_fresh(&target(1, 100, [cpu(policy.clone())]), &late).to, wanted, "{age} s");
+    }
+}
+
+#[test]
 fn from_zero_a_metric_that_exists_without_tasks_starts_the_first_one() {
     let utilisation = target(0, 10, [cpu(tracking())]);
     let sessions = target(0, 10, [cpu(tracking_of("ActiveSessions", 100.0, true))]);

@@ -81,7 +81,7 @@ pub(super) fn target(
 
 fn metric(key: &str, exists_without_tasks: bool) -> Metric {
     let source = MetricSource::Stat(MetricStat::new("Test", key, [], "Average"));
-    Metric { key: key.to_owned(), source, period: seconds(60), exists_without_tasks }
+    Metric { key: key.to_owned(), source, period: seconds(60), offset: Duration::ZERO, exists_without_tasks }
 }
 
 /// CPU at 60 per cent, one point out, one point in, no cooldowns.
