@@ -62,7 +62,7 @@ pub struct StepScaling {
     pub adjustment_type: AdjustmentType,
     /// The least change, in tasks, of a step in per cent.
     pub min_adjustment_magnitude: TaskCount,
-    /// How points are aggregated into the value that a step is chosen by.
+    /// How the points of the alarm's evaluation periods are aggregated into the value that a step is chosen by.
     pub metric_aggregation: MetricAggregation,
     /// Time after an activity in which only a larger scale-out goes through.
     pub cooldown: Duration,

@@ -7,7 +7,7 @@ fn steps_obey_the_rules_of_application_auto_scaling() {
     assert_problems(&STEP_SCALING);
 }
 
-const STEP_SCALING: [Case; 20] = [
+const STEP_SCALING: [Case; 21] = [
     (
         "no alarm",
         Entry("policies: [{ step_scaling: { steps: [{ lower: 0, change: 1 }] } }]"),
@@ -46,6 +46,17 @@ const STEP_SCALING: [Case; 20] = [
         ),
         &[
             r#"5:67: services[0].policies[0].step_scaling.metric_aggregation: unknown value "Mean"; known here: Average, Minimum, Maximum"#,
+        ],
+    ),
+    (
+        "an alarm with two aggregations",
+        Entry(
+            "policies:
+  - step_scaling: { alarm: high, steps: [{ lower: 0, change: 1 }] }
+  - step_scaling: { alarm: high, metric_aggregation: Maximum, steps: [{ lower: 0, change: 1 }] }",
+        ),
+        &[
+            r#"7:58: services[0].policies[1].step_scaling.metric_aggregation: is Maximum; another policy of the alarm "high" has Average; write the same in both"#,
         ],
     ),
     (

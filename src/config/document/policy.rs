@@ -153,7 +153,7 @@ pub(in crate::config) struct StepScalingDoc {
     /// The least change, in tasks, of a step in per cent.
     #[serde(default = "one")]
     pub(in crate::config) min_adjustment_magnitude: TaskCount,
-    /// How points are aggregated into the value that a step is chosen by.
+    /// How the points of the alarm's evaluation periods are aggregated into the value that a step is chosen by.
     #[serde(default = "average")]
     pub(in crate::config) metric_aggregation: MetricAggregationDoc,
     /// Time after an activity in which only a larger scale-out goes through.
