@@ -30,11 +30,12 @@ fn the_highest_recommendation_wins_and_scale_in_needs_every_policy() {
 
 #[test]
 fn where_all_must_agree_scale_out_goes_to_the_lowest_recommendation_or_waits() {
+    type Case<'a> = (&'a str, Option<f64>, Option<f64>, TaskCount, ReasonCode);
     use ReasonCode::{ScaleInNotAgreed, ScaleOutNotAgreed, TargetTracking, WithinTolerance};
     let policies = [cpu(tracking()), cpu(tracking_of("Memory", 50.0, false))];
     let target = ScalableTarget { combine: Combine::AllAgree, ..target(1, 100, policies) };
     // (case, cpu, memory, wanted of 10, binding)
-    let cases: &[(&str, Option<f64>, Option<f64>, TaskCount, ReasonCode)] = &[
+    let cases: &[Case<'_>] = &[
         ("both out: the smaller", Some(90.0), Some(60.0), 12, TargetTracking),
         ("one out, one content: nothing", Some(90.0), Some(50.0), 10, ScaleOutNotAgreed),
         ("one out, one in: nothing", Some(90.0), Some(10.0), 10, ScaleOutNotAgreed),
@@ -177,7 +178,8 @@ fn decide_paused(memory: &Memory, tasks: TaskCount, value: f64) -> Decision {
 fn a_pause_holds_its_direction_until_it_ends() {
     use PauseDirection::{Both, In, Out};
     // (case, direction, until, tasks, value, wanted)
-    let cases: &[(&str, PauseDirection, Option<i64>, TaskCount, f64, TaskCount)] = &[
+    type Case<'a> = (&'a str, PauseDirection, Option<i64>, TaskCount, f64, TaskCount);
+    let cases: &[Case<'_>] = &[
         ("in does not hold out", In, Some(60), 10, 90.0, 15),
         ("in holds in", In, Some(60), 10, 30.0, 10),
         ("out holds out", Out, None, 10, 90.0, 10),
