@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::document::OnMissingMetricsDoc;
 use super::document::policy::{
     AdjustmentTypeDoc, MetricAggregationDoc, PolicyDoc, QueueDoc, ServiceLevelDoc, StepDoc, StepScalingDoc,
     TargetTrackingDoc,
@@ -20,51 +19,34 @@ use crate::model::policy::{
     AdjustmentType, MetricAggregation, PolicyKind, QueueGoal, QueuePolicy, QueueRef, ScalingPolicy,
     ServiceLevel, StepAdjustment, StepScaling, TargetTracking,
 };
-use crate::model::target::OnMissingMetrics;
 
 /// The policy at `path`. Its name may be that of another policy, too.
 pub(super) fn policy(report: &mut Report<'_>, path: &Path, doc: PolicyDoc) -> Option<ScalingPolicy> {
-    let (name, kind, without_data) = match doc {
+    let path = path.key(doc.key());
+    let without_data = doc.on_missing_metrics();
+    let on_missing_metrics =
+        without_data.map(|doc| on_missing_metrics(report, &path.key("on_missing_metrics"), doc));
+    let (name, kind) = match doc {
         PolicyDoc::TargetTracking(doc) => {
-            let path = path.key("target_tracking");
-            let without_data = without_data(report, &path, doc.on_missing_metrics);
             let policy = target_tracking(report, &path, doc)?;
-            (
-                format!("target_tracking({})", policy.metric.key),
-                PolicyKind::TargetTracking(policy),
-                without_data,
-            )
+            (format!("target_tracking({})", policy.metric.key), PolicyKind::TargetTracking(policy))
         }
         PolicyDoc::StepScaling(doc) => {
-            let path = path.key("step_scaling");
-            let without_data = without_data(report, &path, doc.on_missing_metrics);
             let policy = step_scaling(report, &path, doc);
-            (format!("step_scaling({})", policy.alarm), PolicyKind::StepScaling(policy), without_data)
+            (format!("step_scaling({})", policy.alarm), PolicyKind::StepScaling(policy))
         }
         PolicyDoc::Queue(doc) => {
-            let path = path.key("queue");
-            let without_data = without_data(report, &path, doc.on_missing_metrics);
             let policy = queue(report, &path, doc)?;
             let names: Vec<&str> = policy.queues.iter().map(|queue| queue.name.as_str()).collect();
-            (format!("queue({})", names.join(",")), PolicyKind::Queue(policy), without_data)
+            (format!("queue({})", names.join(",")), PolicyKind::Queue(policy))
         }
         PolicyDoc::ServiceLevel(doc) => {
-            let path = path.key("service_level");
-            let without_data = without_data(report, &path, doc.on_missing_metrics);
             let policy = service_level(report, &path, &doc);
             let name = format!("service_level({} {}%)", format_duration(policy.latency), policy.percent);
-            (name, PolicyKind::ServiceLevel(policy), without_data)
+            (name, PolicyKind::ServiceLevel(policy))
         }
     };
-    Some(ScalingPolicy { name, kind, on_missing_metrics: without_data })
-}
-
-fn without_data(
-    report: &mut Report<'_>,
-    path: &Path,
-    doc: Option<OnMissingMetricsDoc>,
-) -> Option<OnMissingMetrics> {
-    doc.map(|doc| on_missing_metrics(report, &path.key("on_missing_metrics"), doc))
+    Some(ScalingPolicy { name, kind, on_missing_metrics })
 }
 
 fn target_tracking(report: &mut Report<'_>, path: &Path, doc: TargetTrackingDoc) -> Option<TargetTracking> {

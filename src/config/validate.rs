@@ -1,6 +1,6 @@
 //! A service entry of the policy file as a scalable target, with the rules that bind its keys together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,11 +15,12 @@ use super::path::Path;
 use super::policies;
 use super::report::Report;
 use super::scalar::DurationDoc;
+use super::steps;
 use crate::model::capacity::MOST_TASKS;
 use crate::model::duration::format_duration;
 use crate::model::policy::{
-    Behavior, MaxCapacityBreach, MetricAggregation, PolicyKind, Predictive, PredictiveMode, RateAmount,
-    RateLimit, ScalingPolicy, ScalingRules, SelectPolicy,
+    Behavior, MaxCapacityBreach, PolicyKind, Predictive, PredictiveMode, RateAmount, RateLimit,
+    ScalingPolicy, ScalingRules, SelectPolicy,
 };
 use crate::model::schedule::{Calendar, InvalidSchedule, PartialCapacity, ScheduledAction, Window};
 use crate::model::target::{AasRegistered, Combine, DuringDeployment, Mode, OnMissingMetrics};
@@ -78,7 +79,7 @@ fn settings(
     let capacity = doc.capacity.and_then(|doc| capacity(report, &top.key("capacity"), doc));
     let policies = each(report, &top.key("policies"), doc.policies, policies::policy);
     check_queue_names(report, &policies, literal);
-    check_aggregations(report, &policies);
+    steps::check_aggregations(report, &policies);
     let policies = policies.into_iter().map(|(_, policy)| policy).collect();
     let schedules = each(report, &top.key("schedules"), doc.schedules, scheduled_action);
     check_names(report, "schedules", schedules.iter().map(|(path, action)| (path, action.name.as_str())));
@@ -176,24 +177,6 @@ fn check_queue_names(
                 report.wrong(&path, format!("the service has another queue called {name:?}"));
             }
             taken.insert(name);
-        }
-    }
-}
-
-/// An alarm is observed with one value, so its policies must agree on what that is.
-fn check_aggregations(report: &mut Report<'_>, policies: &[(Path, ScalingPolicy)]) {
-    let mut first: BTreeMap<&str, MetricAggregation> = BTreeMap::new();
-    for (path, policy) in policies {
-        let PolicyKind::StepScaling(step) = &policy.kind else { continue };
-        let (own, other) =
-            (step.metric_aggregation, *first.entry(&step.alarm).or_insert(step.metric_aggregation));
-        if own != other {
-            let message = format!("is {own:?}; another policy of the alarm {:?} has {other:?}", step.alarm);
-            report.wrong_but(
-                &path.key("step_scaling").key("metric_aggregation"),
-                message,
-                "write the same in both",
-            );
         }
     }
 }

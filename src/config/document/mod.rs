@@ -104,7 +104,8 @@ pub(super) enum ModeDoc {
 pub(super) enum CombineDoc {
     /// The highest wins.
     Max,
-    /// Scale-out needs every policy's agreement, as scale-in does, and goes to the lowest.
+    /// Scale-out needs every policy's agreement, as scale-in does, and goes to the lowest. A policy that cannot tell, as a
+    /// utilisation while no task runs, does not agree.
     AllAgree,
 }
 

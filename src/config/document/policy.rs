@@ -21,6 +21,28 @@ pub(in crate::config) enum PolicyDoc {
     ServiceLevel(ServiceLevelDoc),
 }
 
+impl PolicyDoc {
+    /// The key under which its settings are.
+    pub(in crate::config) fn key(&self) -> &'static str {
+        match self {
+            Self::TargetTracking(_) => "target_tracking",
+            Self::StepScaling(_) => "step_scaling",
+            Self::Queue(_) => "queue",
+            Self::ServiceLevel(_) => "service_level",
+        }
+    }
+
+    /// What it asks for without data, where it says so itself.
+    pub(in crate::config) fn on_missing_metrics(&self) -> Option<OnMissingMetricsDoc> {
+        match self {
+            Self::TargetTracking(policy) => policy.on_missing_metrics,
+            Self::StepScaling(policy) => policy.on_missing_metrics,
+            Self::Queue(policy) => policy.on_missing_metrics,
+            Self::ServiceLevel(policy) => policy.on_missing_metrics,
+        }
+    }
+}
+
 /// `TargetTrackingScalingPolicyConfiguration` of Application Auto Scaling.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

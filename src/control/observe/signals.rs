@@ -61,7 +61,7 @@ pub(super) async fn observe_signals(ports: &Ports, targets: &[ScalableTarget], n
         for policy in &target.policies {
             for metric in policy.metrics() {
                 let series = (metric.source.clone(), metric.period);
-                let points = points_for(policy).saturating_add(points_within(metric));
+                let points = points_for(policy).saturating_add(points_left_out(metric));
                 ask(&mut queries, series, points, [&target.service]);
             }
         }
@@ -112,8 +112,8 @@ fn points_for(policy: &ScalingPolicy) -> u32 {
     }
 }
 
-/// The newest points, which the metric's offset leaves out.
-fn points_within(metric: &Metric) -> u32 {
+/// How many of the newest points the metric's offset leaves out.
+fn points_left_out(metric: &Metric) -> u32 {
     let points = metric.offset.as_millis().div_ceil(metric.period.as_millis().max(1));
     u32::try_from(points).unwrap_or(u32::MAX)
 }
