@@ -233,6 +233,15 @@ fn what_is_left_out_of_an_action_has_a_default() {
             },
         ),
         (
+            r#"{"action": "pause", "service": "prod/checkout", "direction": "schedules"}"#,
+            Trigger::Pause {
+                service: service.clone(),
+                direction: PauseDirection::Schedules,
+                until: None,
+                reason: None,
+            },
+        ),
+        (
             r#"{"action": "set_capacity", "service": "prod/checkout", "desired": 0}"#,
             Trigger::SetCapacity { service, min: None, max: None, desired: Some(0), until: None },
         ),
@@ -348,7 +357,7 @@ fn an_event_that_cannot_be_read_is_told_with_what_to_do() {
         ),
         (
             r#"{"action": "pause", "service": "prod/checkout", "direction": "up"}"#,
-            "pause: direction: \"up\" is not a direction: write in, out or both".into(),
+            "pause: direction: \"up\" is not a direction: write in, out, both or schedules".into(),
         ),
         (
             r#"{"action": "pause", "service": "prod/checkout", "reason": 7}"#,

@@ -111,7 +111,9 @@ async fn an_alarm_of_a_service_without_a_policy_is_answered() {
     ] } } });
     let answer = function.invoke(event.to_string()).await.unwrap();
     assert_is_answer("alarm", &answer);
-    assert_eq!(answer["decisions"], json!([]));
+    let error = "the alarm a concerns no service: no step_scaling policy names it under `alarm`, and no entry selects \
+                 prod/nobody, which its metrics are of";
+    assert_eq!((&answer["decisions"], &answer["errors"]), (&json!([]), &json!([{ "error": error }])));
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use trimtab::config::{PolicyFile, schema};
 use trimtab::model::metric::MetricTerm;
 use trimtab::model::policy::*;
-use trimtab::model::target::{AasRegistered, DuringDeployment, Mode, OnMissingMetrics};
+use trimtab::model::target::{AasRegistered, Combine, DuringDeployment, Mode, OnMissingMetrics};
 use trimtab::model::{Capacity, Metric, MetricSource, ScalableTarget, ServiceId};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -84,7 +84,7 @@ fn an_entry_with_only_what_it_needs_is_active_and_careful() {
         "windows: [{ name: w, start: at(2026-12-01T08:00:00), end: rate(1 day), capacity: { min: 2 } }]",
     );
     assert_eq!(target.mode, Mode::Active);
-    assert_eq!(target.policies, []);
+    assert_eq!((target.policies, target.combine), (vec![], Combine::Max));
     assert_eq!(target.predictive, None);
     assert_eq!(target.warm_up, Duration::ZERO);
     assert_eq!(target.behavior, Behavior::default());
@@ -98,6 +98,7 @@ fn an_entry_with_only_what_it_needs_is_active_and_careful() {
 fn every_key_of_an_entry_reaches_the_target() {
     let target = target(
         "mode: shadow
+combine: all_agree
 predictive: { mode: ForecastOnly, scheduling_buffer: 10m, max_capacity_breach_behavior: IncreaseMaxCapacity }
 warm_up: PT45S
 behavior:
@@ -107,7 +108,7 @@ on_missing_metrics: { fallback: 6 }
 during_deployment: ignore
 aas: warn",
     );
-    assert_eq!(target.mode, Mode::Shadow);
+    assert_eq!((target.mode, target.combine), (Mode::Shadow, Combine::AllAgree));
     let forecast = target.predictive.unwrap();
     assert_eq!((forecast.mode, forecast.scheduling_buffer), (PredictiveMode::ForecastOnly, 10 * MINUTE));
     assert_eq!(forecast.max_capacity_breach, MaxCapacityBreach::IncreaseMaxCapacity { buffer_percent: 10 });
@@ -239,6 +240,47 @@ fn a_queue_is_named_by_url_arn_or_name() {
         let sent = stat(&queue.queues[0].sent);
         assert_eq!(sent, ("AWS/SQS", "NumberOfMessagesSent", BTreeMap::from([("QueueName", name)]), "Sum"));
     }
+}
+
+#[test]
+fn points_are_counted_in_a_row_unless_a_window_is_given() {
+    let target = target(
+        "policies:
+  - target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60, scale_out_after: 3, scale_in_within: 7 }",
+    );
+    let PolicyKind::TargetTracking(policy) = &target.policies[0].kind else { panic!("{target:?}") };
+    let counts =
+        [policy.scale_out_after, policy.scale_out_within, policy.scale_in_after, policy.scale_in_within];
+    assert_eq!(counts, [3, 3, 5, 7]);
+}
+
+#[test]
+fn every_policy_may_say_what_it_asks_for_without_data() {
+    let target = target(
+        "on_missing_metrics: { fallback: 3 }
+policies:
+  - target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60, on_missing_metrics: hold }
+  - step_scaling: { alarm: a, steps: [{ lower: 0, change: 1 }], on_missing_metrics: { fallback: 6 } }
+  - queue: { queue: q, start_within: 1m, on_missing_metrics: { fallback: 7 } }
+  - service_level: { load_balancer: app/a/1, latency: 300ms, percent: 99, on_missing_metrics: { fallback: 8 } }
+  - queue: { queue: r, start_within: 1m }",
+    );
+    let said: Vec<_> = target.policies.iter().map(|policy| policy.on_missing_metrics).collect();
+    let fallback = |count| Some(OnMissingMetrics::Fallback(count));
+    assert_eq!(said, [Some(OnMissingMetrics::Hold), fallback(6), fallback(7), fallback(8), None]);
+}
+
+#[test]
+fn a_custom_metric_or_its_math_may_have_an_offset() {
+    let target = target(
+        "policies:
+  - target_tracking: { metric: { namespace: MyApp, name: Load, offset: 60s }, target: 1 }
+  - target_tracking: { metric: { metrics: [{ id: a, expression: \"1\" }], offset: 2m }, target: 1 }
+  - target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 }",
+    );
+    let offsets: Vec<_> =
+        target.policies.iter().flat_map(ScalingPolicy::metrics).map(|metric| metric.offset).collect();
+    assert_eq!(offsets, [MINUTE, 2 * MINUTE, Duration::ZERO]);
 }
 
 #[test]

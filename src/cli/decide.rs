@@ -17,8 +17,9 @@ use crate::model::{
     ServiceStatus, TaskCount,
 };
 
-/// Points of a metric that are kept for the lines to come: two hours of minutes, more than any policy looks back.
-const KEPT_POINTS: usize = 120;
+/// Points of a metric that are kept for the lines to come. More than any policy looks back: 60 points, after those that an
+/// offset of an hour leaves out at ten seconds a point.
+const KEPT_POINTS: usize = 480;
 /// No line is longer; a first one may carry fourteen days of minutes of several metrics.
 const LONGEST_LINE: u64 = 64 * 1024 * 1024;
 /// No queue holds more messages; a depth beyond is a fault.

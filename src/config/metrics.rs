@@ -11,6 +11,7 @@ use super::explain::suggestion;
 use super::path::Path;
 use super::report::Report;
 use super::scalar::{DimensionsDoc, MetricDoc};
+use super::validate::at_most_an_hour;
 use crate::model::duration::format_duration;
 use crate::model::metric::{MetricExpression, MetricTerm};
 use crate::model::{Metric, MetricSource, MetricStat, ServiceId};
@@ -47,7 +48,13 @@ pub(super) fn of_queue(queue: &str, name: &str) -> Metric {
 
 /// A metric by the minute.
 pub(super) fn a_minute(key: String, stat: MetricStat, exists_without_tasks: bool) -> Metric {
-    Metric { key, source: MetricSource::Stat(stat), period: MINUTE, exists_without_tasks }
+    Metric {
+        key,
+        source: MetricSource::Stat(stat),
+        period: MINUTE,
+        offset: Duration::ZERO,
+        exists_without_tasks,
+    }
 }
 
 fn predefined(
@@ -78,6 +85,7 @@ fn predefined(
         key: key.to_owned(),
         source: MetricSource::Stat(stat),
         period: Duration::from_secs(period),
+        offset: Duration::ZERO,
         exists_without_tasks: false,
     })
 }
@@ -112,8 +120,9 @@ pub(super) fn is_target_group(text: &str) -> bool {
 }
 
 fn described(report: &mut Report<'_>, path: &Path, doc: CustomMetricDoc) -> Option<Metric> {
-    let period = doc.period.0;
+    let (period, offset) = (doc.period.0, doc.offset.0);
     check_period(report, &path.key("period"), period);
+    at_most_an_hour(report, &path.key("offset"), offset);
     if let Some(metrics) = doc.metrics {
         for (key, is_given) in [
             ("namespace", doc.namespace.is_some()),
@@ -129,7 +138,8 @@ fn described(report: &mut Report<'_>, path: &Path, doc: CustomMetricDoc) -> Opti
         }
         let (key, terms) = math(report, &path.key("metrics"), metrics)?;
         let key = doc.name.unwrap_or(key);
-        return Some(Metric { key, source: MetricSource::Math(terms), period, exists_without_tasks: true });
+        let source = MetricSource::Math(terms);
+        return Some(Metric { key, source, period, offset, exists_without_tasks: true });
     }
     let dimensions = dimensions(report, &path.key("dimensions"), doc.dimensions);
     let (Some(namespace), Some(name)) = (doc.namespace, doc.name) else {
@@ -138,7 +148,8 @@ fn described(report: &mut Report<'_>, path: &Path, doc: CustomMetricDoc) -> Opti
     };
     let stat = doc.stat.unwrap_or_else(|| "Average".to_owned());
     let stat = MetricStat { namespace, name: name.clone(), dimensions, stat };
-    Some(Metric { key: name, source: MetricSource::Stat(stat), period, exists_without_tasks: true })
+    let source = MetricSource::Stat(stat);
+    Some(Metric { key: name, source, period, offset, exists_without_tasks: true })
 }
 
 /// Periods that GetMetricData takes: 10, 20 or 30 seconds, or whole minutes; a day at most is of use here.

@@ -12,7 +12,7 @@ use super::path::Path;
 use super::report::Report;
 use super::scalar::OneOrMore;
 use super::steps;
-use super::validate::at_most_a_day;
+use super::validate::{at_most_a_day, on_missing_metrics};
 use crate::model::MetricStat;
 use crate::model::duration::format_duration;
 use crate::model::policy::{
@@ -22,47 +22,63 @@ use crate::model::policy::{
 
 /// The policy at `path`. Its name may be that of another policy, too.
 pub(super) fn policy(report: &mut Report<'_>, path: &Path, doc: PolicyDoc) -> Option<ScalingPolicy> {
+    let path = path.key(doc.key());
+    let without_data = doc.on_missing_metrics();
+    let on_missing_metrics =
+        without_data.map(|doc| on_missing_metrics(report, &path.key("on_missing_metrics"), doc));
     let (name, kind) = match doc {
         PolicyDoc::TargetTracking(doc) => {
-            let policy = target_tracking(report, &path.key("target_tracking"), doc)?;
+            let policy = target_tracking(report, &path, doc)?;
             (format!("target_tracking({})", policy.metric.key), PolicyKind::TargetTracking(policy))
         }
         PolicyDoc::StepScaling(doc) => {
-            let policy = step_scaling(report, &path.key("step_scaling"), doc);
+            let policy = step_scaling(report, &path, doc);
             (format!("step_scaling({})", policy.alarm), PolicyKind::StepScaling(policy))
         }
         PolicyDoc::Queue(doc) => {
-            let policy = queue(report, &path.key("queue"), doc)?;
+            let policy = queue(report, &path, doc)?;
             let names: Vec<&str> = policy.queues.iter().map(|queue| queue.name.as_str()).collect();
             (format!("queue({})", names.join(",")), PolicyKind::Queue(policy))
         }
         PolicyDoc::ServiceLevel(doc) => {
-            let policy = service_level(report, &path.key("service_level"), &doc);
+            let policy = service_level(report, &path, &doc);
             let name = format!("service_level({} {}%)", format_duration(policy.latency), policy.percent);
             (name, PolicyKind::ServiceLevel(policy))
         }
     };
-    Some(ScalingPolicy { name, kind })
+    Some(ScalingPolicy { name, kind, on_missing_metrics })
 }
 
 fn target_tracking(report: &mut Report<'_>, path: &Path, doc: TargetTrackingDoc) -> Option<TargetTracking> {
     above_zero(report, &path.key("target"), doc.target);
-    for (key, points) in [("scale_out_after", doc.scale_out_after), ("scale_in_after", doc.scale_in_after)] {
-        if !(1..=60).contains(&points) {
-            report.wrong(&path.key(key), format!("is {points}; it must be from 1 to 60 points"));
-        }
-    }
+    let scale_out_within = points(report, path, "scale_out", doc.scale_out_after, doc.scale_out_within);
+    let scale_in_within = points(report, path, "scale_in", doc.scale_in_after, doc.scale_in_within);
     at_most_a_day(report, &path.key("scale_out_cooldown"), doc.scale_out_cooldown);
     at_most_a_day(report, &path.key("scale_in_cooldown"), doc.scale_in_cooldown);
     Some(TargetTracking {
         metric: metrics::metric(report, path, doc.metric, doc.resource_label.as_deref())?,
         target: doc.target,
         scale_out_after: doc.scale_out_after,
+        scale_out_within,
         scale_in_after: doc.scale_in_after,
+        scale_in_within,
         scale_out_cooldown: doc.scale_out_cooldown.0,
         scale_in_cooldown: doc.scale_in_cooldown.0,
         disable_scale_in: doc.disable_scale_in,
     })
+}
+
+/// Checks how many points of a direction must be beyond the target, and tells among how many.
+fn points(report: &mut Report<'_>, path: &Path, direction: &str, after: u32, within: Option<u32>) -> u32 {
+    const MOST: u32 = 60;
+    let key = format!("{direction}_after");
+    if !(1..=MOST).contains(&after) {
+        report.wrong(&path.key(&key), format!("is {after}; it must be from 1 to {MOST} points"));
+    } else if let Some(within) = within.filter(|within| !(after..=MOST).contains(within)) {
+        let message = format!("is {within}; it must be from {key}, {after}, to {MOST} points");
+        report.wrong(&path.key(&format!("{direction}_within")), message);
+    }
+    within.unwrap_or(after)
 }
 
 fn above_zero(report: &mut Report<'_>, path: &Path, value: f64) {

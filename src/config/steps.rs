@@ -1,10 +1,13 @@
-//! The rules for the steps of a step scaling policy, as Application Auto Scaling has them:
+//! The rules for the steps of step scaling policies, which are Application Auto Scaling's, and for their alarms:
 //! <https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-step-scaling-policies.html>.
+
+use std::collections::BTreeMap;
 
 use super::document::policy::{AdjustmentTypeDoc, StepDoc};
 use super::path::Path;
 use super::report::Report;
 use crate::model::capacity::MOST_TASKS;
+use crate::model::policy::{MetricAggregation, PolicyKind, ScalingPolicy};
 
 /// The most steps of a policy.
 const MOST_STEPS: usize = 20;
@@ -35,6 +38,24 @@ pub(super) fn check(report: &mut Report<'_>, path: &Path, steps: &[StepDoc], adj
     }
     if before == report.problems.len() {
         check_ends(report, path, &sorted);
+    }
+}
+
+/// Reports policies of one alarm that aggregate its metric differently: an alarm is observed with one value.
+pub(super) fn check_aggregations(report: &mut Report<'_>, policies: &[(Path, ScalingPolicy)]) {
+    let mut first: BTreeMap<&str, MetricAggregation> = BTreeMap::new();
+    for (path, policy) in policies {
+        let PolicyKind::StepScaling(step) = &policy.kind else { continue };
+        let (own, other) =
+            (step.metric_aggregation, *first.entry(&step.alarm).or_insert(step.metric_aggregation));
+        if own != other {
+            let message = format!("is {own:?}; another policy of the alarm {:?} has {other:?}", step.alarm);
+            report.wrong_but(
+                &path.key("step_scaling").key("metric_aggregation"),
+                message,
+                "write the same in both",
+            );
+        }
     }
 }
 

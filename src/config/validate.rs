@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::document::{
-    AasDoc, BehaviorDoc, CapacityDoc, DuringDeploymentDoc, MaxCapacityBreachDoc, ModeDoc,
+    AasDoc, BehaviorDoc, CapacityDoc, CombineDoc, DuringDeploymentDoc, MaxCapacityBreachDoc, ModeDoc,
     OnMissingMetricsDoc, PartialCapacityDoc, PredictiveDoc, PredictiveModeDoc, RateLimitDoc, RulesDoc,
     ScheduleDoc, SelectDoc, ServiceDoc, WindowDoc,
 };
@@ -15,6 +15,7 @@ use super::path::Path;
 use super::policies;
 use super::report::Report;
 use super::scalar::DurationDoc;
+use super::steps;
 use crate::model::capacity::MOST_TASKS;
 use crate::model::duration::format_duration;
 use crate::model::policy::{
@@ -22,7 +23,7 @@ use crate::model::policy::{
     ScalingPolicy, ScalingRules, SelectPolicy,
 };
 use crate::model::schedule::{Calendar, InvalidSchedule, PartialCapacity, ScheduledAction, Window};
-use crate::model::target::{AasRegistered, DuringDeployment, Mode, OnMissingMetrics};
+use crate::model::target::{AasRegistered, Combine, DuringDeployment, Mode, OnMissingMetrics};
 use crate::model::{Capacity, ScalableTarget, ServiceId, ServicePattern};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -78,6 +79,7 @@ fn settings(
     let capacity = doc.capacity.and_then(|doc| capacity(report, &top.key("capacity"), doc));
     let policies = each(report, &top.key("policies"), doc.policies, policies::policy);
     check_queue_names(report, &policies, literal);
+    steps::check_aggregations(report, &policies);
     let policies = policies.into_iter().map(|(_, policy)| policy).collect();
     let schedules = each(report, &top.key("schedules"), doc.schedules, scheduled_action);
     check_names(report, "schedules", schedules.iter().map(|(path, action)| (path, action.name.as_str())));
@@ -87,13 +89,16 @@ fn settings(
     at_most_a_day(report, &top.key("warm_up"), warm_up);
     let predictive = doc.predictive.map(|doc| predictive(report, &top.key("predictive"), doc));
     let behavior = behavior(report, &top.key("behavior"), doc.behavior.unwrap_or_default());
-    let on_missing_metrics =
-        on_missing_metrics(report, &top.key("on_missing_metrics"), doc.on_missing_metrics);
+    let on_missing_metrics = doc
+        .on_missing_metrics
+        .map(|doc| on_missing_metrics(report, &top.key("on_missing_metrics"), doc))
+        .unwrap_or_default();
     let target = capacity.map(|capacity| ScalableTarget {
         service: ServiceId::new(CLUSTER, SERVICE),
         mode: doc.mode.map(Mode::from).unwrap_or_default(),
         capacity,
         policies,
+        combine: doc.combine.map(Combine::from).unwrap_or_default(),
         predictive,
         schedules: schedules.into_iter().map(|(_, action)| action).collect(),
         windows: windows.into_iter().map(|(_, window)| window).collect(),
@@ -109,6 +114,11 @@ fn settings(
 /// Reports a time that is longer than a day.
 pub(super) fn at_most_a_day(report: &mut Report<'_>, path: &Path, duration: DurationDoc) {
     at_most(report, path, duration.0, DAY, "24h");
+}
+
+/// Reports a time that is longer than an hour.
+pub(super) fn at_most_an_hour(report: &mut Report<'_>, path: &Path, duration: Duration) {
+    at_most(report, path, duration, HOUR, "1h");
 }
 
 fn at_most(report: &mut Report<'_>, path: &Path, duration: Duration, longest: Duration, in_words: &str) {
@@ -280,7 +290,7 @@ fn rules(report: &mut Report<'_>, path: &Path, doc: RulesDoc, defaults: ScalingR
         report.wrong(&path.key("tolerance"), message);
     }
     let stabilization = doc.stabilization.map_or(defaults.stabilization, |window| window.0);
-    at_most(report, &path.key("stabilization"), stabilization, HOUR, "1h");
+    at_most_an_hour(report, &path.key("stabilization"), stabilization);
     let policies = match doc.policies {
         None => defaults.policies,
         Some(limits) => limits
@@ -323,15 +333,15 @@ fn rate_limit(report: &mut Report<'_>, path: &Path, doc: RateLimitDoc) -> Option
     Some(RateLimit { amount, period })
 }
 
-fn on_missing_metrics(
+/// What a policy without data asks for, of a service entry or of one policy.
+pub(super) fn on_missing_metrics(
     report: &mut Report<'_>,
     path: &Path,
-    doc: Option<OnMissingMetricsDoc>,
+    doc: OnMissingMetricsDoc,
 ) -> OnMissingMetrics {
     match doc {
-        None => OnMissingMetrics::default(),
-        Some(OnMissingMetricsDoc::Hold) => OnMissingMetrics::Hold,
-        Some(OnMissingMetricsDoc::Fallback(count)) => {
+        OnMissingMetricsDoc::Hold => OnMissingMetrics::Hold,
+        OnMissingMetricsDoc::Fallback(count) => {
             if MOST_TASKS < count {
                 let message = format!("is {count}; that is more than a service can have");
                 report.wrong(&path.key("fallback"), message);
@@ -347,6 +357,15 @@ impl From<ModeDoc> for Mode {
             ModeDoc::Active => Self::Active,
             ModeDoc::Shadow => Self::Shadow,
             ModeDoc::Paused => Self::Paused,
+        }
+    }
+}
+
+impl From<CombineDoc> for Combine {
+    fn from(doc: CombineDoc) -> Self {
+        match doc {
+            CombineDoc::Max => Self::Max,
+            CombineDoc::AllAgree => Self::AllAgree,
         }
     }
 }

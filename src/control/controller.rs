@@ -10,7 +10,7 @@ use super::answer::Answer;
 use super::look::{Look, Manner};
 use super::policy_cache::PolicyCache;
 use super::ports::{Clock, CloudWatch, Ecs, PolicySource, Sqs, StateStore};
-use super::report;
+use super::report::Log;
 use super::targets::{self, Listings, Targets};
 use super::trigger::Trigger;
 
@@ -46,12 +46,19 @@ pub struct Controller {
     settings: Settings,
     policy: PolicyCache,
     listings: Listings,
+    log: Log,
 }
 
 impl Controller {
     /// A controller that has not looked yet.
     pub fn new(ports: Ports, settings: Settings) -> Self {
-        Self { ports, settings, policy: PolicyCache::default(), listings: Listings::default() }
+        Self {
+            ports,
+            settings,
+            policy: PolicyCache::default(),
+            listings: Listings::default(),
+            log: Log::default(),
+        }
     }
 
     /// Looks at the services that the trigger means, and carries out and reports what is decided. It never fails as a
@@ -61,7 +68,7 @@ impl Controller {
             Ok(manner) => self.answer(trigger, &manner).await,
             Err(error) => Answer { decisions: Vec::new(), errors: vec![error] },
         };
-        report::log(&answer);
+        self.log.write(&answer);
         answer
     }
 

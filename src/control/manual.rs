@@ -127,5 +127,6 @@ fn direction_in_words(direction: PauseDirection) -> &'static str {
         PauseDirection::Out => "scale-out",
         PauseDirection::In => "scale-in",
         PauseDirection::Both => "all scaling",
+        PauseDirection::Schedules => "scheduled actions and windows",
     }
 }

@@ -94,7 +94,7 @@ fn compose(
         }
         match &policy.kind {
             PolicyKind::StepScaling(step) => {
-                let status = signals.alarm(&step.alarm);
+                let status = signals.alarm(&step.alarm, step.metric_aggregation);
                 observation.alarms.extend(status.map(|status| (step.alarm.clone(), status)));
             }
             PolicyKind::Queue(policy) => {

@@ -127,6 +127,8 @@ pub struct AlarmDescription {
     pub metric: Option<MetricSource>,
     /// The length of the metric's period.
     pub period: Duration,
+    /// The newest periods that it evaluates: CloudWatch's `EvaluationPeriods`.
+    pub evaluation_periods: u32,
 }
 
 /// A memory and the version that it was read under.

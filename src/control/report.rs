@@ -1,28 +1,66 @@
-//! The log: one structured event a decision and one an error. Metrics are made elsewhere, from the answer.
+//! The log: one structured event a decision and one an error; a decision that tells nothing new is told quietly. Metrics are
+//! made elsewhere, from the answer.
 
-use super::answer::Answer;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use tracing::Level;
+
+use super::answer::{Answer, ServiceDecision};
+use crate::model::{Change, ReasonCode, ServiceId};
 
 /// Raised when a field of the events is renamed or changes its meaning.
 const FORMAT_VERSION: u32 = 1;
 
-/// Logs an answer.
-pub(super) fn log(answer: &Answer) {
-    for decision in &answer.decisions {
-        tracing::info!(
+/// A macro, because the level of an event is a constant.
+macro_rules! log_decision {
+    ($level:expr, $decision:expr) => {
+        tracing::event!(
+            $level,
             format_version = FORMAT_VERSION,
-            service = %decision.service,
-            from = decision.from,
-            to = decision.to,
-            change = %decision.change,
-            applied = decision.applied,
-            code = ?decision.code,
-            reasons = decision.reasons.join(" "),
+            service = %$decision.service,
+            from = $decision.from,
+            to = $decision.to,
+            change = %$decision.change,
+            applied = $decision.applied,
+            code = ?$decision.code,
+            reasons = $decision.reasons.join(" "),
             "decision"
-        );
+        )
+    };
+}
+
+/// The log of one process. In a large fleet nearly every decision holds for the reason that it held for before, and every
+/// line is paid for; such a one is only told at the level of debugging.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    /// The binding code of each service's last decision.
+    codes: Mutex<BTreeMap<ServiceId, ReasonCode>>,
+}
+
+impl Log {
+    /// Logs an answer.
+    pub(super) fn write(&self, answer: &Answer) {
+        let failed: BTreeSet<&ServiceId> =
+            answer.errors.iter().filter_map(|error| error.service.as_ref()).collect();
+        for decision in &answer.decisions {
+            let is_new = self.is_new(decision);
+            if is_new || decision.change != Change::Hold || failed.contains(&decision.service) {
+                log_decision!(Level::INFO, decision);
+            } else {
+                log_decision!(Level::DEBUG, decision);
+            }
+        }
+        for error in &answer.errors {
+            let service = error.service.as_ref().map(tracing::field::display);
+            tracing::warn!(format_version = FORMAT_VERSION, service, error = error.error, "error");
+        }
     }
-    for error in &answer.errors {
-        let service = error.service.as_ref().map(tracing::field::display);
-        tracing::warn!(format_version = FORMAT_VERSION, service, error = error.error, "error");
+
+    /// Whether the binding code is not that of the service's last decision.
+    fn is_new(&self, decision: &ServiceDecision) -> bool {
+        let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
+        codes.insert(decision.service.clone(), decision.code) != Some(decision.code)
     }
 }
 
@@ -34,8 +72,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::control::answer::{AnswerError, ServiceDecision};
-    use crate::model::{Change, ReasonCode, ServiceId};
+    use crate::control::answer::AnswerError;
+    use crate::model::TaskCount;
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -51,37 +89,46 @@ mod tests {
         }
     }
 
-    /// The level and the fields of each event.
-    fn logged(answer: &Answer) -> Vec<(String, Value)> {
+    /// The level and the fields of each event of the answers, logged by one process.
+    fn logged(answers: &[Answer]) -> Vec<(String, Value)> {
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber =
-            tracing_subscriber::fmt().json().with_writer(move || writer.clone()).without_time().finish();
-        tracing::subscriber::with_default(subscriber, || log(answer));
+            tracing_subscriber::fmt().json().with_max_level(Level::DEBUG).with_writer(move || writer.clone());
+        let subscriber = subscriber.without_time().finish();
+        let log = Log::default();
+        tracing::subscriber::with_default(subscriber, || answers.iter().for_each(|answer| log.write(answer)));
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         let events = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         events.map(|event| (event["level"].as_str().unwrap().to_owned(), event["fields"].clone())).collect()
     }
 
-    #[test]
-    fn a_decision_is_one_event_and_an_error_another_with_the_answers_fields() {
-        let service = ServiceId::new("prod", "checkout");
-        let decision = ServiceDecision {
-            service: service.clone(),
+    fn checkout() -> ServiceId {
+        ServiceId::new("prod", "checkout")
+    }
+
+    fn decision(to: TaskCount, code: ReasonCode) -> ServiceDecision {
+        ServiceDecision {
+            service: checkout(),
             from: 4,
-            to: 6,
-            change: Change::Out,
-            applied: true,
-            code: ReasonCode::TargetTracking,
-            reasons: vec!["CPU is at 90%.".to_owned(), "6 tasks are wanted.".to_owned()],
+            to,
+            change: if to == 4 { Change::Hold } else { Change::Out },
+            applied: to != 4,
+            code,
+            reasons: vec!["CPU is at 90%.".to_owned(), format!("{to} tasks are wanted.")],
             running: 4,
             pending: 0,
             recommendations: Vec::new(),
             memory: None,
-        };
-        let of_service = AnswerError { service: Some(service), error: "it is gone".to_owned() };
+        }
+    }
+
+    #[test]
+    fn a_decision_is_one_event_and_an_error_another_with_the_answers_fields() {
+        let of_service = AnswerError { service: Some(checkout()), error: "it is gone".to_owned() };
         let of_none = AnswerError { service: None, error: "no file".to_owned() };
-        let events = logged(&Answer { decisions: vec![decision], errors: vec![of_service, of_none] });
+        let decisions = vec![decision(6, ReasonCode::TargetTracking)];
+        let events = logged(&[Answer { decisions, errors: vec![of_service, of_none] }]);
         let fields = json!({
             "message": "decision", "format_version": 1, "service": "prod/checkout", "from": 4, "to": 6,
             "change": "out", "applied": true, "code": "TargetTracking",
@@ -91,5 +138,31 @@ mod tests {
         let error = json!({ "message": "error", "format_version": 1, "error": "no file" });
         let [info, warn] = ["INFO", "WARN"].map(str::to_owned);
         assert_eq!(events, [(info, fields), (warn.clone(), service_error), (warn, error)]);
+    }
+
+    #[test]
+    fn a_decision_that_holds_for_the_reason_of_the_last_one_is_told_quietly() {
+        use ReasonCode::{CoolingDown, TargetTracking, WithinTolerance};
+        let answer = |to, code, errors: &[&str]| {
+            let error = |text: &&str| AnswerError { service: Some(checkout()), error: (*text).to_owned() };
+            Answer { decisions: vec![decision(to, code)], errors: errors.iter().map(error).collect() }
+        };
+        // (case, answer, level of its decision), by the same process one after another
+        let cases = [
+            ("the first of the process", answer(4, WithinTolerance, &[]), "INFO"),
+            ("the same reason", answer(4, WithinTolerance, &[]), "DEBUG"),
+            ("a change", answer(6, TargetTracking, &[]), "INFO"),
+            ("a change for the same reason", answer(6, TargetTracking, &[]), "INFO"),
+            ("another reason to hold", answer(4, CoolingDown, &[]), "INFO"),
+            ("an error", answer(4, CoolingDown, &["no metric"]), "INFO"),
+            ("and the same reason again", answer(4, CoolingDown, &[]), "DEBUG"),
+        ];
+        let answers: Vec<Answer> = cases.iter().map(|(_, answer, _)| answer.clone()).collect();
+        let events = logged(&answers).into_iter().filter(|(_, fields)| fields["message"] == "decision");
+        let levels: Vec<String> = events.map(|(level, _)| level).collect();
+        assert_eq!(levels.len(), cases.len());
+        for ((case, _, level), logged) in cases.iter().zip(levels) {
+            assert_eq!(logged, *level, "{case}");
+        }
     }
 }

@@ -1,9 +1,12 @@
-//! Step 2: many recommendations become one. The highest wins; scale-in needs every policy's agreement, and one that cannot
-//! tell forbids it. Protected tasks hold their tasks.
+//! Step 2: many recommendations become one. The highest wins, or scale-out needs every policy's agreement; scale-in needs it
+//! always, and a policy that cannot tell forbids it. Protected tasks hold their tasks.
+
+use std::cmp::Ordering;
 
 use super::account::Account;
 use super::figures::tasks;
 use super::recommend::{Look, Verdict, Vote};
+use crate::model::target::Combine;
 use crate::model::{ReasonCode, TaskCount};
 
 /// What the policies ask for together.
@@ -33,7 +36,11 @@ pub(super) fn combine(look: &Look<'_>, verdicts: &[Verdict<'_>], account: &mut A
             format!("the highest recommendation is {} by {}", tasks(highest), winner.policy),
         );
     }
-    let count = if highest < look.desired { agreed(look, verdicts, highest, account) } else { highest };
+    let count = match (highest.cmp(&look.desired), look.target.combine) {
+        (Ordering::Less, _) => agreed(look, verdicts, highest, account),
+        (Ordering::Greater, Combine::AllAgree) => agreed_out(look, verdicts, highest, account),
+        (Ordering::Greater, Combine::Max) | (Ordering::Equal, _) => highest,
+    };
     Wish { count, from_policies: true }
 }
 
@@ -45,6 +52,34 @@ fn winner<'a, 'b>(verdicts: &'b [Verdict<'a>]) -> Option<&'b Verdict<'a>> {
 
 fn blind<'a, 'b>(verdicts: &'b [Verdict<'a>]) -> Option<&'b Verdict<'a>> {
     verdicts.iter().find(|verdict| verdict.vote == Vote::Blind)
+}
+
+/// The scale-out that every policy asks for: the lowest recommendation, if each is for more than there is.
+fn agreed_out(
+    look: &Look<'_>,
+    verdicts: &[Verdict<'_>],
+    highest: TaskCount,
+    account: &mut Account,
+) -> TaskCount {
+    let agrees = |verdict: &&Verdict<'_>| verdict.wanted().is_some_and(|count| look.desired < count);
+    let against: Vec<&str> =
+        verdicts.iter().filter(|verdict| !agrees(verdict)).map(|verdict| verdict.policy).collect();
+    if !against.is_empty() {
+        let (policies, does) = (against.join(", "), if against.len() == 1 { "does" } else { "do" });
+        let text =
+            format!("{policies} {does} not agree to scale-out, so {} instead of {highest}", look.desired);
+        account.bind(ReasonCode::ScaleOutNotAgreed, text);
+        return look.desired;
+    }
+    let Some(lowest) = verdicts.iter().min_by_key(|verdict| verdict.wanted()) else {
+        return highest;
+    };
+    let count = lowest.wanted().unwrap_or(highest);
+    if 1 < verdicts.len() {
+        let text = format!("every policy agrees to scale-out, to {} as {} asks", tasks(count), lowest.policy);
+        account.bind(lowest.code, text);
+    }
+    count
 }
 
 /// The scale-in that every policy can agree to.

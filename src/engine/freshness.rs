@@ -42,12 +42,17 @@ pub(super) fn fresh<'a>(
     let Some(points) = observation.metrics.get(&metric.key) else {
         return Err((format!("{} was not observed", metric.key), None));
     };
+    let points = complete(metric, points, now);
     let refused = refused(metric, points, now);
     let Some(newest) = points.iter().rev().find(|point| is_possible(metric, **point, now)).copied() else {
-        return Err((format!("{} has no value", metric.key), refused));
+        let text = match metric.offset {
+            Duration::ZERO => format!("{} has no value", metric.key),
+            offset => format!("{} has no value that ended {} ago", metric.key, format_duration(offset)),
+        };
+        return Err((text, refused));
     };
     let age = elapsed(period_end(metric, newest), now);
-    let oldest_usable = stale_after(metric.period);
+    let oldest_usable = stale_after(metric.period).saturating_add(metric.offset);
     if oldest_usable < age {
         let text = format!(
             "the newest value of {} ended {} ago, at {}; after {} it is stale",
@@ -58,7 +63,7 @@ pub(super) fn fresh<'a>(
         );
         return Err((text, refused));
     }
-    let too_old = SCALE_IN_DELAY + metric.period;
+    let too_old = SCALE_IN_DELAY + metric.period + metric.offset;
     let no_scale_in = if points.last() != Some(&newest) {
         Some("a later value was set aside".to_owned())
     } else if too_old < age {
@@ -67,6 +72,12 @@ pub(super) fn fresh<'a>(
         None
     };
     Ok(Fresh { metric, points, newest, refused, no_scale_in })
+}
+
+/// The points whose period ended the metric's offset ago or earlier.
+fn complete<'a>(metric: &Metric, points: &'a [Point], now: Timestamp) -> &'a [Point] {
+    let count = points.partition_point(|point| metric.offset <= elapsed(period_end(metric, *point), now));
+    points.get(..count).unwrap_or(points)
 }
 
 /// The end of a point's period.
@@ -87,18 +98,33 @@ pub(super) fn is_possible(metric: &Metric, point: Point, now: Timestamp) -> bool
 }
 
 impl Fresh<'_> {
-    /// The newest points for which `holds` is true, newest first, up to `most`. A gap ends the run: a missing point starts
-    /// the count again.
-    pub(super) fn run(&self, most: u32, holds: impl Fn(f64) -> bool, now: Timestamp) -> Vec<Point> {
+    /// Those of the newest `within` points for which `holds` is true, newest first. It ends at the point that leaves less
+    /// than `after` of them possible, so where the two are the same it is an unbroken run; and at a gap, for a missing point
+    /// starts the count again.
+    pub(super) fn run(
+        &self,
+        after: u32,
+        within: u32,
+        holds: impl Fn(f64) -> bool,
+        now: Timestamp,
+    ) -> Vec<Point> {
         let mut run: Vec<Point> = Vec::new();
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
-        for point in self.points.iter().rev().skip_while(|point| **point != self.newest) {
-            let adjoins = run.last().is_none_or(|later| period_end(self.metric, *point) == later.start);
-            if most <= run.len() || !adjoins || !is_possible(self.metric, *point, now) || !holds(point.value)
-            {
+        let mut later: Option<Point> = None;
+        let mut misses_left = within.saturating_sub(after);
+        let newest = self.points.iter().rev().skip_while(|point| **point != self.newest);
+        for point in newest.take(usize::try_from(within).unwrap_or(usize::MAX)) {
+            let adjoins = later.is_none_or(|later| period_end(self.metric, *point) == later.start);
+            if !adjoins || !is_possible(self.metric, *point, now) {
                 break;
             }
-            run.push(*point);
+            if holds(point.value) {
+                run.push(*point);
+            } else if misses_left == 0 {
+                break;
+            } else {
+                misses_left -= 1;
+            }
+            later = Some(*point);
         }
         run
     }

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use super::account::Account;
 use super::figures::{moment, tasks};
 use super::recommend::Look;
-use crate::model::memory::{BeforeWindow, Memory};
+use super::suspend::told;
+use crate::model::memory::{BeforeWindow, Memory, Pause, PauseDirection};
 use crate::model::schedule::{PartialCapacity, ScheduledAction, Window};
 use crate::model::{Capacity, Reason, ReasonCode, ScalableTarget, TaskCount};
 
@@ -23,6 +24,8 @@ pub(super) struct Bounds {
     reasons: Vec<Reason>,
     /// The window in force that began last.
     window: Option<String>,
+    /// Windows are set aside, as scheduled actions are.
+    paused: bool,
     /// The code of the topmost overlay that set the lower bound, where one did.
     min_by: Option<ReasonCode>,
     /// The code of the topmost overlay that set the upper bound, where one did.
@@ -37,6 +40,37 @@ impl Bounds {
         self.max_by = over.max.map(|_| code).or(self.max_by);
         self.reasons.push(Reason { code, text: format!("{what}: {} tasks", self.capacity) });
     }
+
+    /// Lays the scheduled actions in force over the bounds, and the windows that are open over those.
+    fn lay_calendar(&mut self, target: &ScalableTarget, now: Timestamp) {
+        let mut actions: Vec<_> =
+            target.schedules.iter().filter_map(|action| Some((last_run(action, now)?, action))).collect();
+        actions.sort_by_key(|(at, _)| *at);
+        for (at, action) in in_force(&actions) {
+            let what = format!("scheduled action {} of {} is in force", action.name, moment(at));
+            self.lay(action.capacity, ReasonCode::Scheduled, &what);
+        }
+        let mut windows: Vec<_> =
+            target.windows.iter().filter_map(|window| Some((open_since(window, now)?, window))).collect();
+        windows.sort_by_key(|(since, _)| *since);
+        for (since, window) in windows {
+            self.lay(
+                window.capacity,
+                ReasonCode::Window,
+                &format!("window {} since {}", window.name, moment(since)),
+            );
+            self.window = Some(window.name.clone());
+        }
+    }
+
+    /// Leaves the bounds as they are without the calendar.
+    fn set_aside_calendar(&mut self, target: &ScalableTarget, pause: &Pause) {
+        self.paused = true;
+        if !target.schedules.is_empty() || !target.windows.is_empty() {
+            let text = format!("{}, so they do not move the bounds: {} tasks", told(pause), self.capacity);
+            self.reasons.push(Reason { code: ReasonCode::ScalingSuspended, text });
+        }
+    }
 }
 
 /// The bounds in force now.
@@ -47,26 +81,13 @@ pub(super) fn bounds(target: &ScalableTarget, now: Timestamp, memory: &Memory) -
         over: PartialCapacity::default(),
         reasons: Vec::new(),
         window: None,
+        paused: false,
         min_by: None,
         max_by: None,
     };
-    let mut actions: Vec<_> =
-        target.schedules.iter().filter_map(|action| Some((last_run(action, now)?, action))).collect();
-    actions.sort_by_key(|(at, _)| *at);
-    for (at, action) in in_force(&actions) {
-        let what = format!("scheduled action {} of {} is in force", action.name, moment(at));
-        bounds.lay(action.capacity, ReasonCode::Scheduled, &what);
-    }
-    let mut windows: Vec<_> =
-        target.windows.iter().filter_map(|window| Some((open_since(window, now)?, window))).collect();
-    windows.sort_by_key(|(since, _)| *since);
-    for (since, window) in windows {
-        bounds.lay(
-            window.capacity,
-            ReasonCode::Window,
-            &format!("window {} since {}", window.name, moment(since)),
-        );
-        bounds.window = Some(window.name.clone());
+    match memory.pauses.iter().find(|pause| pause.direction == PauseDirection::Schedules) {
+        Some(pause) => bounds.set_aside_calendar(target, pause),
+        None => bounds.lay_calendar(target, now),
     }
     if let Some(manual) = memory.manual {
         let held = manual.desired.filter(|_| manual.min.is_none() && manual.max.is_none());
@@ -140,7 +161,8 @@ pub(super) fn go_to_remembered(
         return wanted;
     }
     if wanted < former {
-        let text = format!("window {} ended: back to the {} before it", before.window, tasks(before.count));
+        let ended = if bounds.paused { "is paused" } else { "ended" };
+        let text = format!("window {} {ended}: back to the {} before it", before.window, tasks(before.count));
         account.bind(ReasonCode::Window, text);
     }
     wanted.max(former)

@@ -2,7 +2,7 @@
 
 use super::{queue, service_level, step_scaling, target_tracking};
 use crate::model::decision::Recommendation;
-use crate::model::policy::PolicyKind;
+use crate::model::policy::{PolicyKind, ScalingPolicy};
 use crate::model::target::OnMissingMetrics;
 use crate::model::{Capacity, Memory, Observation, Reason, ReasonCode, ScalableTarget, TaskCount};
 
@@ -89,20 +89,22 @@ pub(super) fn recommend<'a>(look: &Look<'a>, memory: &mut Memory) -> Vec<Verdict
                 PolicyKind::Queue(queue) => queue::vote(look, name, queue, memory),
                 PolicyKind::ServiceLevel(level) => service_level::vote(look, name, level, memory),
             };
-            verdict(look, name, opinion)
+            verdict(look, policy, opinion)
         })
         .collect()
 }
 
 /// Puts the policy's name before its sentences, and the fallback in the place of a vote that is missing.
-fn verdict<'a>(look: &Look<'_>, policy: &'a str, opinion: Opinion) -> Verdict<'a> {
+fn verdict<'a>(look: &Look<'_>, policy: &'a ScalingPolicy, opinion: Opinion) -> Verdict<'a> {
+    let on_missing_metrics = policy.on_missing_metrics.unwrap_or(look.target.on_missing_metrics);
+    let policy = policy.name.as_str();
     let Opinion { mut vote, mut code, text, refused } = opinion;
     let mut reasons = Vec::with_capacity(1);
     if let Some(refused) = refused {
         reasons.push(Reason { code: ReasonCode::ValueRefused, text: format!("{policy}: {refused}") });
     }
     reasons.push(Reason { code, text: format!("{policy}: {text}") });
-    if let (Vote::Blind, OnMissingMetrics::Fallback(fallback)) = (vote, look.target.on_missing_metrics) {
+    if let (Vote::Blind, OnMissingMetrics::Fallback(fallback)) = (vote, on_missing_metrics) {
         vote = Vote::Wants(look.desired.max(fallback));
         code = ReasonCode::Fallback;
         let text = format!(

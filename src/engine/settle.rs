@@ -109,6 +109,7 @@ fn expire_manual(now: Timestamp, memory: &mut Memory, account: &mut Account) {
                 PauseDirection::Out => "scale-out",
                 PauseDirection::In => "scale-in",
                 PauseDirection::Both => "scaling",
+                PauseDirection::Schedules => "scheduled actions and windows",
             };
             account.tell(ReasonCode::ScalingSuspended, format!("the pause of {direction} ended"));
         }

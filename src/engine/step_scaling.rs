@@ -7,7 +7,7 @@ use super::cooldown;
 use super::figures::{number, tasks};
 use super::freshness::can_be;
 use super::recommend::{Look, Opinion, Vote};
-use crate::model::policy::{AdjustmentType, StepAdjustment, StepScaling};
+use crate::model::policy::{AdjustmentType, MetricAggregation, StepAdjustment, StepScaling};
 use crate::model::{AlarmState, Memory, ReasonCode, TaskCount};
 
 /// The policy's vote.
@@ -49,8 +49,9 @@ fn in_alarm(
 ) -> Opinion {
     let breach = value - threshold;
     let told = format!(
-        "{} is in ALARM at {}, threshold {}, so {} beyond it",
+        "{} is in ALARM at {} of {}, threshold {}, so {} beyond it",
         policy.alarm,
+        aggregate(policy.metric_aggregation),
         number(value),
         number(threshold),
         number(breach)
@@ -148,6 +149,14 @@ fn adjusted(policy: &StepScaling, step: &StepAdjustment, base: TaskCount) -> Tas
         }
     };
     TaskCount::try_from(count.max(0)).unwrap_or(TaskCount::MAX)
+}
+
+fn aggregate(how: MetricAggregation) -> &'static str {
+    match how {
+        MetricAggregation::Average => "an average",
+        MetricAggregation::Minimum => "a minimum",
+        MetricAggregation::Maximum => "a maximum",
+    }
 }
 
 fn bounds(step: &StepAdjustment) -> String {

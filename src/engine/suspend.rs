@@ -48,6 +48,7 @@ pub(super) fn hold_while_suspended(
         PauseDirection::Both => true,
         PauseDirection::Out => desired < wanted,
         PauseDirection::In => wanted < desired,
+        PauseDirection::Schedules => false,
     });
     let Some(pause) = pause else {
         return wanted;
@@ -56,15 +57,17 @@ pub(super) fn hold_while_suspended(
     desired
 }
 
-fn told(pause: &Pause) -> String {
-    let direction = match pause.direction {
-        PauseDirection::Both => "scaling",
-        PauseDirection::Out => "scale-out",
-        PauseDirection::In => "scale-in",
+/// A pause in words: what is paused, until when and why.
+pub(super) fn told(pause: &Pause) -> String {
+    let what = match pause.direction {
+        PauseDirection::Both => "scaling is",
+        PauseDirection::Out => "scale-out is",
+        PauseDirection::In => "scale-in is",
+        PauseDirection::Schedules => "scheduled actions and windows are",
     };
     let until = pause
         .until
         .map_or_else(|| " until it is resumed".to_owned(), |until| format!(" until {}", moment(until)));
     let reason = pause.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
-    format!("{direction} is paused by hand{until}{reason}")
+    format!("{what} paused by hand{until}{reason}")
 }

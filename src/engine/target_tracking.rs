@@ -93,15 +93,16 @@ fn over_target(
     over: f64,
 ) -> Opinion {
     let now = look.observation.now;
-    let beyond = points.run(policy.scale_out_after, |value| over < value, now).len();
+    let (after, within) = (policy.scale_out_after, policy.scale_out_within);
+    let beyond = points.run(after, within, |value| over < value, now).len();
     let end = period_end(&policy.metric, points.newest);
     let need = need(policy, points.newest, running::warm_at(look, memory, end, look.target.warm_up));
-    if u64::from(policy.scale_out_after) > count(beyond) {
+    if u64::from(after) > count(beyond) {
         let text = format!(
-            "{}; over {} for {beyond} of {} points, so scale-out waits",
+            "{}; over {} for {beyond} of {after} points{}, so scale-out waits",
             need.sum,
             number(over),
-            policy.scale_out_after
+            newest(after, within)
         );
         return Opinion::new(Vote::Wants(look.desired), ReasonCode::WithinTolerance, text);
     }
@@ -128,7 +129,8 @@ fn under_target(
     under: f64,
 ) -> Opinion {
     let now = look.observation.now;
-    let run = points.run(policy.scale_in_after, |value| value < under, now);
+    let (after, within) = (policy.scale_in_after, policy.scale_in_within);
+    let run = points.run(after, within, |value| value < under, now);
     let needs = run
         .iter()
         .map(|point| need(policy, *point, running::at(look, memory, period_end(&policy.metric, *point))));
@@ -145,13 +147,10 @@ fn under_target(
     if let Some(why) = &points.no_scale_in {
         return wait(ReasonCode::InsufficientData, format!("{why}, so scale-in waits"));
     }
-    if count(run.len()) < u64::from(policy.scale_in_after) {
+    let row = if after == within { " in a row".to_owned() } else { newest(after, within) };
+    if count(run.len()) < u64::from(after) {
         let run = counted(count(run.len()), "point");
-        let why = format!(
-            "under {} for {run} of {} in a row, so scale-in waits",
-            number(under),
-            policy.scale_in_after
-        );
+        let why = format!("under {} for {run} of {after}{row}, so scale-in waits", number(under));
         return wait(ReasonCode::WithinTolerance, why);
     }
     if look.desired <= need.wanted {
@@ -162,7 +161,7 @@ fn under_target(
         return wait(ReasonCode::CoolingDown, why);
     }
     let text = format!(
-        "{}; the most that {} in a row under {} ask for",
+        "{}; the most that {}{row} under {} ask for",
         need.sum,
         counted(count(run.len()), "point"),
         number(under)
@@ -202,6 +201,11 @@ fn need(policy: &TargetTracking, point: Point, base: TaskCount) -> Need {
         tasks(wanted)
     );
     Need { base, wanted, sum }
+}
+
+/// Among which points so many are counted, where not all of them must hold.
+fn newest(after: u32, within: u32) -> String {
+    if after == within { String::new() } else { format!(" among the newest {within}") }
 }
 
 fn are(count: TaskCount) -> String {

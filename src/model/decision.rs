@@ -97,6 +97,8 @@ pub enum ReasonCode {
     Fallback,
     /// Scale-in was held because a policy could not tell or did not agree.
     ScaleInNotAgreed,
+    /// Scale-out was held because `combine: all_agree` is set and a policy did not agree.
+    ScaleOutNotAgreed,
     /// Scale-in would push a metric straight back over its target (AAS).
     AutoScalingAnticipatedFlapping,
     /// A metric is within the tolerance around its target.

@@ -138,6 +138,8 @@ pub enum PauseDirection {
     /// Both, and the bounds' corrections as well.
     #[default]
     Both,
+    /// Scheduled actions and windows, which then move no bounds: AAS's `ScheduledScalingSuspended`.
+    Schedules,
 }
 
 /// The count before a window lowered it.

@@ -25,6 +25,8 @@ pub struct Metric {
     pub source: MetricSource,
     /// The length of a period: 20 s for high-resolution ECS metrics, else whole minutes.
     pub period: Duration,
+    /// How long ago a point's period must have ended before the point is used: a newer one may still be incomplete.
+    pub offset: Duration,
     /// Whether the metric has values while the service has no task. A utilisation has none.
     pub exists_without_tasks: bool,
 }

@@ -64,7 +64,7 @@ pub struct AlarmStatus {
     pub state: AlarmState,
     /// Its threshold, in the metric's unit; a composite alarm has none.
     pub threshold: Option<f64>,
-    /// The newest value of its metric, in the metric's unit.
+    /// The value of its metric over its newest periods, aggregated as the policy says, in the metric's unit.
     pub value: Option<f64>,
     /// When it entered its state.
     pub since: Option<Timestamp>,

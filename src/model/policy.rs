@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::capacity::TaskCount;
 use super::metric::Metric;
+use super::target::OnMissingMetrics;
 
 /// One rule that recommends a count.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +13,8 @@ pub struct ScalingPolicy {
     pub name: String,
     /// The rule.
     pub kind: PolicyKind,
+    /// What the policy asks for without data, where it is not what its target says.
+    pub on_missing_metrics: Option<OnMissingMetrics>,
 }
 
 /// The kinds of rules.
@@ -34,10 +37,14 @@ pub struct TargetTracking {
     pub metric: Metric,
     /// The value to keep it at, in the metric's unit; above zero.
     pub target: f64,
-    /// Consecutive points over the target before a scale-out (AAS: 3).
+    /// Points over the target before a scale-out (AAS: 3).
     pub scale_out_after: u32,
-    /// Consecutive points under the target before a scale-in (AAS: 15).
+    /// The newest points among which `scale_out_after` must be, as CloudWatch's M of N; as many where all must be over.
+    pub scale_out_within: u32,
+    /// Points under the target before a scale-in (AAS: 15).
     pub scale_in_after: u32,
+    /// The newest points among which `scale_in_after` must be.
+    pub scale_in_within: u32,
     /// Time after a scale-out in which only a larger one goes through.
     pub scale_out_cooldown: Duration,
     /// Time after a scale-in without another one.
@@ -55,7 +62,7 @@ pub struct StepScaling {
     pub adjustment_type: AdjustmentType,
     /// The least change, in tasks, of a step in per cent.
     pub min_adjustment_magnitude: TaskCount,
-    /// How points are aggregated into the value that a step is chosen by.
+    /// How the points of the alarm's evaluation periods are aggregated into the value that a step is chosen by.
     pub metric_aggregation: MetricAggregation,
     /// Time after an activity in which only a larger scale-out goes through.
     pub cooldown: Duration,

@@ -16,8 +16,10 @@ pub struct ScalableTarget {
     pub mode: Mode,
     /// The base bounds; schedules, windows and overrides lie over them and never rewrite them.
     pub capacity: Capacity,
-    /// The policies; the highest recommendation wins, scale-in needs all of them to agree.
+    /// The policies; scale-in needs all of them to agree.
     pub policies: Vec<ScalingPolicy>,
+    /// How their recommendations become one.
+    pub combine: Combine,
     /// A forecast that raises the floor.
     pub predictive: Option<Predictive>,
     /// Scheduled actions: bounds that hold from a time on.
@@ -46,6 +48,17 @@ pub enum Mode {
     Shadow,
     /// Report only that the service is paused.
     Paused,
+}
+
+/// How the recommendations of several policies become one. Scale-in needs every policy's agreement either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Combine {
+    /// The highest recommendation wins, as with Application Auto Scaling and Kubernetes HPA.
+    #[default]
+    Max,
+    /// Scale-out needs every policy's agreement as well, and goes to the lowest recommendation. A policy that cannot tell
+    /// or has no wish of its own does not agree.
+    AllAgree,
 }
 
 /// What a policy without data asks for.

@@ -124,6 +124,7 @@ impl CloudWatch for SimCloud {
                 },
                 metric: Some(MetricSource::Stat(alarm.spec.stat.clone())),
                 period: Duration::from_secs(u64::from(alarm.spec.period_s)),
+                evaluation_periods: u32::try_from(alarm.spec.evaluation_periods).unwrap_or(u32::MAX),
             };
             Ok(known.map(|alarm| (alarm.spec.name.clone(), describe(alarm))).collect())
         })

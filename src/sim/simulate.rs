@@ -223,7 +223,7 @@ mod tests {
     use super::*;
     use crate::model::metric::MetricStat;
     use crate::model::policy::{Behavior, ScalingPolicy, ServiceLevel};
-    use crate::model::target::{AasRegistered, DuringDeployment, Mode, OnMissingMetrics};
+    use crate::model::target::{AasRegistered, Combine, DuringDeployment, Mode, OnMissingMetrics};
     use crate::model::{Capacity, ServiceId};
 
     fn metric(name: &str, stat: &str) -> Metric {
@@ -232,6 +232,7 @@ mod tests {
             key: name.to_owned(),
             source: MetricSource::Stat(MetricStat::new("AWS/ApplicationELB", name, dimensions, stat)),
             period: Duration::from_mins(1),
+            offset: Duration::ZERO,
             exists_without_tasks: true,
         }
     }
@@ -250,7 +251,9 @@ mod tests {
             policies: vec![ScalingPolicy {
                 name: "service_level".to_owned(),
                 kind: PolicyKind::ServiceLevel(level),
+                on_missing_metrics: None,
             }],
+            combine: Combine::Max,
             predictive: None,
             schedules: Vec::new(),
             windows: Vec::new(),

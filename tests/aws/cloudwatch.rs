@@ -103,7 +103,7 @@ async fn alarm(client: &Client, name: &str) {
         .dimensions(Dimension::builder().name("Service").value("Alarmed").build())
         .statistic(Statistic::Average)
         .period(120)
-        .evaluation_periods(1)
+        .evaluation_periods(2)
         .threshold(0.5)
         .comparison_operator(ComparisonOperator::GreaterThanThreshold)
         .send()
@@ -128,7 +128,7 @@ async fn alarms_are_described_by_name_and_absent_ones_are_absent() {
     assert_eq!(alarm.status.state, AlarmState::Alarm);
     assert_eq!((alarm.status.threshold, alarm.status.value), (Some(0.5), Some(0.75)));
     assert!(alarm.status.since.is_some());
-    assert_eq!(alarm.period, Duration::from_secs(120));
+    assert_eq!((alarm.period, alarm.evaluation_periods), (Duration::from_secs(120), 2));
     assert_eq!(alarm.metric, Some(MetricSource::Stat(stat("Alarmed", "Load", "Average"))));
 }
 

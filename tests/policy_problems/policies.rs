@@ -7,7 +7,7 @@ fn steps_obey_the_rules_of_application_auto_scaling() {
     assert_problems(&STEP_SCALING);
 }
 
-const STEP_SCALING: [Case; 20] = [
+const STEP_SCALING: [Case; 21] = [
     (
         "no alarm",
         Entry("policies: [{ step_scaling: { steps: [{ lower: 0, change: 1 }] } }]"),
@@ -46,6 +46,17 @@ const STEP_SCALING: [Case; 20] = [
         ),
         &[
             r#"5:67: services[0].policies[0].step_scaling.metric_aggregation: unknown value "Mean"; known here: Average, Minimum, Maximum"#,
+        ],
+    ),
+    (
+        "an alarm with two aggregations",
+        Entry(
+            "policies:
+  - step_scaling: { alarm: high, steps: [{ lower: 0, change: 1 }] }
+  - step_scaling: { alarm: high, metric_aggregation: Maximum, steps: [{ lower: 0, change: 1 }] }",
+        ),
+        &[
+            r#"7:58: services[0].policies[1].step_scaling.metric_aggregation: is Maximum; another policy of the alarm "high" has Average; write the same in both"#,
         ],
     ),
     (
@@ -157,7 +168,23 @@ fn a_queue_policy_is_checked() {
     assert_problems(&QUEUE);
 }
 
-const QUEUE: [Case; 16] = [
+const QUEUE: [Case; 18] = [
+    (
+        "an unknown answer to missing data",
+        Entry("policies: [{ queue: { queue: orders, start_within: 60s, on_missing_metrics: ignore } }]"),
+        &[
+            r#"5:81: services[0].policies[0].queue.on_missing_metrics: unknown value "ignore"; known here: hold, fallback"#,
+        ],
+    ),
+    (
+        "a fallback beyond reason",
+        Entry(
+            "policies: [{ queue: { queue: orders, start_within: 60s, on_missing_metrics: { fallback: 200000 } } }]",
+        ),
+        &[
+            "5:93: services[0].policies[0].queue.on_missing_metrics.fallback: is 200000; that is more than a service can have",
+        ],
+    ),
     (
         "no queue",
         Entry("policies: [{ queue: { start_within: 60s } }]"),

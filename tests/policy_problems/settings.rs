@@ -152,7 +152,12 @@ fn behaviour_and_the_other_keys_are_checked() {
     assert_problems(&BEHAVIOR);
 }
 
-const BEHAVIOR: [Case; 17] = [
+const BEHAVIOR: [Case; 18] = [
+    (
+        "an unknown way to combine",
+        Entry("predictive: {}\ncombine: all"),
+        &[r#"6:14: services[0].combine: unknown value "all"; did you mean "all_agree"?"#],
+    ),
     (
         "an unknown direction",
         Entry(

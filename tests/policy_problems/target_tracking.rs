@@ -7,7 +7,7 @@ fn a_target_tracking_policy_is_checked() {
     assert_problems(&TARGET_TRACKING);
 }
 
-const TARGET_TRACKING: [Case; 25] = [
+const TARGET_TRACKING: [Case; 28] = [
     (
         "no metric",
         Entry("policies: [{ target_tracking: { target: 60 } }]"),
@@ -120,6 +120,33 @@ const TARGET_TRACKING: [Case; 25] = [
         ],
     ),
     (
+        "some points out of fewer",
+        Entry(
+            "policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60, scale_out_after: 3, scale_out_within: 2 } }]",
+        ),
+        &[
+            "5:128: services[0].policies[0].target_tracking.scale_out_within: is 2; it must be from scale_out_after, 3, to 60 points",
+        ],
+    ),
+    (
+        "fewer points in than the default",
+        Entry(
+            "policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60, scale_in_within: 4 } }]",
+        ),
+        &[
+            "5:107: services[0].policies[0].target_tracking.scale_in_within: is 4; it must be from scale_in_after, 5, to 60 points",
+        ],
+    ),
+    (
+        "points of more than an hour",
+        Entry(
+            "policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60, scale_in_within: 61 } }]",
+        ),
+        &[
+            "5:107: services[0].policies[0].target_tracking.scale_in_within: is 61; it must be from scale_in_after, 5, to 60 points",
+        ],
+    ),
+    (
         "a cooldown without a unit",
         Entry(
             "policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60, scale_in_cooldown: 60 } }]",
@@ -196,7 +223,7 @@ fn a_custom_metric_is_checked() {
     assert_problems(&METRIC);
 }
 
-const METRIC: [Case; 18] = [
+const METRIC: [Case; 19] = [
     (
         "no namespace",
         Entry("policies: [{ target_tracking: { metric: { name: Sessions }, target: 1 } }]"),
@@ -228,6 +255,13 @@ const METRIC: [Case; 18] = [
         &[
             "5:89: services[0].policies[0].target_tracking.metric.period: 0s is no period of CloudWatch; write 10s, 20s, 30s or whole minutes up to a day",
         ],
+    ),
+    (
+        "an offset of hours",
+        Entry(
+            "policies: [{ target_tracking: { metric: { namespace: MyApp, name: Sessions, offset: 2h }, target: 1 } }]",
+        ),
+        &["5:89: services[0].policies[0].target_tracking.metric.offset: is 2h; it must be 1h at most"],
     ),
     (
         "a dimension that is a number",

@@ -16,6 +16,8 @@ use crate::model::{AlarmState, AlarmStatus, MetricSource, MetricStat};
 
 /// The period of an alarm that tells none: alarms are evaluated once a minute.
 const DEFAULT_PERIOD: Duration = Duration::from_secs(60);
+/// The periods that an alarm evaluates that tells none: its newest value decides.
+const DEFAULT_EVALUATION_PERIODS: u32 = 1;
 
 pub(super) fn metric_alarm(alarm: &MetricAlarm) -> Option<(String, AlarmDescription)> {
     let since = alarm.state_transitioned_timestamp().or(alarm.state_updated_timestamp());
@@ -29,19 +31,27 @@ pub(super) fn metric_alarm(alarm: &MetricAlarm) -> Option<(String, AlarmDescript
         alarm.metrics().iter().find_map(|entry| entry.metric_stat()?.period().or(entry.period()));
     let period = alarm.period().or(math_period).and_then(|s| u64::try_from(s).ok());
     let period = period.map_or(DEFAULT_PERIOD, Duration::from_secs);
-    Some((alarm.alarm_name()?.to_owned(), AlarmDescription { status, metric, period }))
+    let periods = alarm.evaluation_periods().and_then(|periods| u32::try_from(periods).ok());
+    let evaluation_periods = periods.unwrap_or(DEFAULT_EVALUATION_PERIODS);
+    Some((alarm.alarm_name()?.to_owned(), AlarmDescription { status, metric, period, evaluation_periods }))
 }
 
 pub(super) fn composite_alarm(alarm: &CompositeAlarm) -> Option<(String, AlarmDescription)> {
     let since = alarm.state_transitioned_timestamp().or(alarm.state_updated_timestamp());
     let status = status(alarm.state_value(), since);
-    Some((alarm.alarm_name()?.to_owned(), AlarmDescription { status, metric: None, period: DEFAULT_PERIOD }))
+    Some((alarm.alarm_name()?.to_owned(), without_metric(status)))
 }
 
 pub(super) fn log_alarm(alarm: &LogAlarm) -> Option<(String, AlarmDescription)> {
     let since = alarm.state_transitioned_timestamp().or(alarm.state_updated_timestamp());
     let status = AlarmStatus { threshold: alarm.threshold(), ..status(alarm.state_value(), since) };
-    Some((alarm.alarm_name()?.to_owned(), AlarmDescription { status, metric: None, period: DEFAULT_PERIOD }))
+    Some((alarm.alarm_name()?.to_owned(), without_metric(status)))
+}
+
+/// An alarm that watches no metric by itself.
+fn without_metric(status: AlarmStatus) -> AlarmDescription {
+    let (period, evaluation_periods) = (DEFAULT_PERIOD, DEFAULT_EVALUATION_PERIODS);
+    AlarmDescription { status, metric: None, period, evaluation_periods }
 }
 
 fn status(state: Option<&StateValue>, since: Option<&DateTime>) -> AlarmStatus {

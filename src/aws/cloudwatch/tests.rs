@@ -190,13 +190,14 @@ async fn an_alarm_tells_its_threshold_its_metric_and_its_newest_value() {
         .dimensions(Dimension::builder().name("LoadBalancer").value("app/my-alb/1").build())
         .extended_statistic("p99")
         .period(300)
+        .evaluation_periods(3)
         .build();
     let described = describe(DescribeAlarmsOutput::builder().metric_alarms(alarm).build()).await;
     let alarm = &described["latency"];
     assert_eq!(alarm.status.state, AlarmState::Alarm);
     assert_eq!((alarm.status.threshold, alarm.status.value), (Some(0.5), Some(0.9)));
     assert_eq!(alarm.status.since, Some(point(-1, 0.0).start));
-    assert_eq!(alarm.period, Duration::from_secs(300));
+    assert_eq!((alarm.period, alarm.evaluation_periods), (Duration::from_secs(300), 3));
     let load_balancer = [("LoadBalancer", "app/my-alb/1")];
     let stat = MetricStat::new("AWS/ApplicationELB", "TargetResponseTime", load_balancer, "p99");
     assert_eq!(alarm.metric, Some(MetricSource::Stat(stat)));
@@ -214,7 +215,7 @@ async fn a_composite_alarm_has_a_state_and_no_metric() {
     let status = described["any"].status;
     assert_eq!((status.state, status.threshold, status.value), (AlarmState::Ok, None, None));
     assert_eq!(status.since, Some(noon()));
-    assert_eq!(described["any"].metric, None);
+    assert_eq!((described["any"].metric.as_ref(), described["any"].evaluation_periods), (None, 1));
 }
 
 fn entry(id: &str, return_data: bool) -> aws_sdk_cloudwatch::types::builders::MetricDataQueryBuilder {

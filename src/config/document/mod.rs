@@ -42,9 +42,11 @@ pub(super) struct ServiceDoc {
     pub(super) mode: Option<ModeDoc>,
     /// The bounds of the desired count.
     pub(super) capacity: Option<CapacityDoc>,
-    /// The highest recommendation wins; scale-in needs all of them to agree.
+    /// The rules that recommend a count; scale-in needs all of them to agree.
     #[schemars(with = "Option<Vec<PolicyDoc>>")]
     pub(super) policies: Option<Vec<Option<PolicyDoc>>>,
+    /// How the policies' recommendations become one. Default: `max`.
+    pub(super) combine: Option<CombineDoc>,
     /// A forecast that raises the lower bound.
     pub(super) predictive: Option<PredictiveDoc>,
     /// Scheduled actions: bounds that hold from a time on.
@@ -94,6 +96,17 @@ pub(super) enum ModeDoc {
     Shadow,
     /// Report only that the service is paused.
     Paused,
+}
+
+/// How the policies' recommendations become one.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum CombineDoc {
+    /// The highest wins.
+    Max,
+    /// Scale-out needs every policy's agreement, as scale-in does, and goes to the lowest. A policy that cannot tell, as a
+    /// utilisation while no task runs, does not agree.
+    AllAgree,
 }
 
 /// Bounds of the desired count, in tasks.

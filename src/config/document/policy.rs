@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::scalar::{DimensionsDoc, DurationDoc, MetricDoc, OneOrMore};
+use super::OnMissingMetricsDoc;
 use crate::model::TaskCount;
 
 /// A rule that recommends a count.
@@ -20,6 +21,28 @@ pub(in crate::config) enum PolicyDoc {
     ServiceLevel(ServiceLevelDoc),
 }
 
+impl PolicyDoc {
+    /// The key under which its settings are.
+    pub(in crate::config) fn key(&self) -> &'static str {
+        match self {
+            Self::TargetTracking(_) => "target_tracking",
+            Self::StepScaling(_) => "step_scaling",
+            Self::Queue(_) => "queue",
+            Self::ServiceLevel(_) => "service_level",
+        }
+    }
+
+    /// What it asks for without data, where it says so itself.
+    pub(in crate::config) fn on_missing_metrics(&self) -> Option<OnMissingMetricsDoc> {
+        match self {
+            Self::TargetTracking(policy) => policy.on_missing_metrics,
+            Self::StepScaling(policy) => policy.on_missing_metrics,
+            Self::Queue(policy) => policy.on_missing_metrics,
+            Self::ServiceLevel(policy) => policy.on_missing_metrics,
+        }
+    }
+}
+
 /// `TargetTrackingScalingPolicyConfiguration` of Application Auto Scaling.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -31,14 +54,20 @@ pub(in crate::config) struct TargetTrackingDoc {
     pub(in crate::config) resource_label: Option<String>,
     /// The value to keep the metric at, in its unit.
     pub(in crate::config) target: f64,
-    /// Consecutive points beyond the target before a scale-out.
+    /// Points beyond the target before a scale-out.
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 60))]
     pub(in crate::config) scale_out_after: u32,
-    /// Consecutive points under the target before a scale-in; a missing point starts the count again.
+    /// The newest points among which `scale_out_after` must be. Default: as many, so consecutive ones.
+    #[schemars(range(min = 1, max = 60))]
+    pub(in crate::config) scale_out_within: Option<u32>,
+    /// Points under the target before a scale-in; a missing point starts the count again.
     #[serde(default = "five")]
     #[schemars(range(min = 1, max = 60))]
     pub(in crate::config) scale_in_after: u32,
+    /// The newest points among which `scale_in_after` must be. Default: as many, so consecutive ones.
+    #[schemars(range(min = 1, max = 60))]
+    pub(in crate::config) scale_in_within: Option<u32>,
     /// Time after a scale-out in which only a larger one goes through.
     #[serde(default = "no_time")]
     pub(in crate::config) scale_out_cooldown: DurationDoc,
@@ -48,6 +77,8 @@ pub(in crate::config) struct TargetTrackingDoc {
     /// The policy never asks for fewer tasks.
     #[serde(default)]
     pub(in crate::config) disable_scale_in: bool,
+    /// What the policy asks for without data. Default: what the service entry says.
+    pub(in crate::config) on_missing_metrics: Option<OnMissingMetricsDoc>,
 }
 
 /// Metrics that Application Auto Scaling has names for.
@@ -80,6 +111,10 @@ pub(in crate::config) struct CustomMetricDoc {
     /// The length of a period: 10, 20 or 30 seconds, or whole minutes.
     #[serde(default = "super::a_minute")]
     pub(in crate::config) period: DurationDoc,
+    /// Points whose period ended less than this ago are not used, for a metric whose newest point is incomplete; an hour
+    /// at most.
+    #[serde(default = "no_time")]
+    pub(in crate::config) offset: DurationDoc,
     /// Metric math: the Metrics list of Application Auto Scaling, with one entry that returns data.
     #[schemars(length(min = 1, max = 10))]
     pub(in crate::config) metrics: Option<Vec<MetricExpressionDoc>>,
@@ -140,7 +175,7 @@ pub(in crate::config) struct StepScalingDoc {
     /// The least change, in tasks, of a step in per cent.
     #[serde(default = "one")]
     pub(in crate::config) min_adjustment_magnitude: TaskCount,
-    /// How points are aggregated into the value that a step is chosen by.
+    /// How the points of the alarm's evaluation periods are aggregated into the value that a step is chosen by.
     #[serde(default = "average")]
     pub(in crate::config) metric_aggregation: MetricAggregationDoc,
     /// Time after an activity in which only a larger scale-out goes through.
@@ -149,6 +184,8 @@ pub(in crate::config) struct StepScalingDoc {
     /// The steps, without gap or overlap, by rising bounds.
     #[schemars(length(min = 1, max = 20))]
     pub(in crate::config) steps: Vec<StepDoc>,
+    /// What the policy asks for without data. Default: what the service entry says.
+    pub(in crate::config) on_missing_metrics: Option<OnMissingMetricsDoc>,
 }
 
 /// How a step's change is meant.
@@ -208,6 +245,8 @@ pub(in crate::config) struct QueueDoc {
     /// The queues must be empty for this long before the last task goes.
     #[serde(default = "super::five_minutes")]
     pub(in crate::config) idle_for: DurationDoc,
+    /// What the policy asks for without data. Default: what the service entry says.
+    pub(in crate::config) on_missing_metrics: Option<OnMissingMetricsDoc>,
 }
 
 /// Keeps the latency promise of a service behind a load balancer.
@@ -224,6 +263,8 @@ pub(in crate::config) struct ServiceLevelDoc {
     pub(in crate::config) latency: DurationDoc,
     /// The share of requests that must stay within it, in per cent; above 0, below 100.
     pub(in crate::config) percent: f64,
+    /// What the policy asks for without data. Default: what the service entry says.
+    pub(in crate::config) on_missing_metrics: Option<OnMissingMetricsDoc>,
 }
 
 fn yes() -> bool {

@@ -11,17 +11,16 @@ use crate::control::controller::Ports;
 use crate::control::ports::{ALARMS_PER_DESCRIBE, AlarmDescription, MetricQuery, PortError, QUERIES_PER_GET};
 use crate::control::side_by_side::in_order;
 use crate::control::targets::listed;
-use crate::model::policy::{PolicyKind, ScalingPolicy};
-use crate::model::{AlarmState, AlarmStatus, MetricSource, Point, ScalableTarget, ServiceId};
+use crate::model::duration::elapsed;
+use crate::model::policy::{MetricAggregation, PolicyKind, ScalingPolicy};
+use crate::model::{AlarmState, AlarmStatus, Metric, MetricSource, Point, ScalableTarget, ServiceId};
 
 use super::{Found, unobserved};
 
-/// Points beyond those that target tracking counts: the newest are not visible yet, and one may be missing.
+/// Points beyond those that target tracking or an alarm counts: the newest are not visible yet, and one may be missing.
 const SPARE_POINTS: u32 = 3;
 /// Points for policies that learn: enough for a trend and for what was missed since the last look.
 const LEARNING_POINTS: u32 = 20;
-/// Points among which the newest value of an alarm's metric is found.
-const ALARM_POINTS: u32 = 3;
 
 /// What was seen in CloudWatch.
 #[derive(Debug)]
@@ -44,12 +43,12 @@ impl Signals {
         self.points.get(&(source.clone(), period)).map(Vec::as_slice)
     }
 
-    /// An alarm where it was seen, with its metric's newest value while it is in ALARM.
-    pub(super) fn alarm(&self, name: &str) -> Option<AlarmStatus> {
+    /// An alarm where it was seen, with the value of its metric over its newest periods while it is in ALARM.
+    pub(super) fn alarm(&self, name: &str, aggregation: MetricAggregation) -> Option<AlarmStatus> {
         let alarm = self.alarms.get(name)?;
         let points = alarm_series(alarm).and_then(|(source, period)| self.points(&source, period));
-        let newest = points.and_then(<[Point]>::last).map(|point| point.value);
-        Some(AlarmStatus { value: newest.or(alarm.status.value), ..alarm.status })
+        let value = points.and_then(|points| aggregated(points, alarm, aggregation));
+        Some(AlarmStatus { value: value.or(alarm.status.value), ..alarm.status })
     }
 }
 
@@ -62,13 +61,15 @@ pub(super) async fn observe_signals(ports: &Ports, targets: &[ScalableTarget], n
         for policy in &target.policies {
             for metric in policy.metrics() {
                 let series = (metric.source.clone(), metric.period);
-                ask(&mut queries, series, points_for(policy), [&target.service]);
+                let points = points_for(policy).saturating_add(points_left_out(metric));
+                ask(&mut queries, series, points, [&target.service]);
             }
         }
     }
     for (name, alarm) in &alarms.found {
         if let (Some(series), Some(users)) = (alarm_series(alarm), users.get(name.as_str())) {
-            ask(&mut queries, series, ALARM_POINTS, users.iter().copied());
+            let points = alarm.evaluation_periods.saturating_add(SPARE_POINTS);
+            ask(&mut queries, series, points, users.iter().copied());
         }
     }
     let metrics = get_metrics(ports, queries, now).await;
@@ -82,14 +83,39 @@ fn alarm_series(alarm: &AlarmDescription) -> Option<Series> {
     Some((metric.clone(), alarm.period))
 }
 
+/// The aggregate of the newest points that the alarm evaluates. A gap ends them: what is before it is of another time.
+fn aggregated(points: &[Point], alarm: &AlarmDescription, aggregation: MetricAggregation) -> Option<f64> {
+    let newest = points.last()?;
+    let adjoining = points
+        .iter()
+        .rev()
+        .zip(0..alarm.evaluation_periods.max(1))
+        .take_while(|(point, age)| elapsed(point.start, newest.start) == alarm.period.saturating_mul(*age))
+        .map(|(point, _)| point.value);
+    match aggregation {
+        MetricAggregation::Average => {
+            let (sum, count) = adjoining.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+            Some(sum / count)
+        }
+        MetricAggregation::Minimum => adjoining.reduce(f64::min),
+        MetricAggregation::Maximum => adjoining.reduce(f64::max),
+    }
+}
+
 fn points_for(policy: &ScalingPolicy) -> u32 {
     match &policy.kind {
         PolicyKind::TargetTracking(policy) => {
-            policy.scale_out_after.max(policy.scale_in_after).saturating_add(SPARE_POINTS)
+            policy.scale_out_within.max(policy.scale_in_within).saturating_add(SPARE_POINTS)
         }
-        PolicyKind::StepScaling(_) => ALARM_POINTS,
+        PolicyKind::StepScaling(_) => 0, // what its alarm watches is asked for with the alarm
         PolicyKind::Queue(_) | PolicyKind::ServiceLevel(_) => LEARNING_POINTS,
     }
+}
+
+/// How many of the newest points the metric's offset leaves out.
+fn points_left_out(metric: &Metric) -> u32 {
+    let points = metric.offset.as_millis().div_ceil(metric.period.as_millis().max(1));
+    u32::try_from(points).unwrap_or(u32::MAX)
 }
 
 fn ask<'a>(

@@ -37,6 +37,8 @@ pub(super) struct World {
     pub(super) services: BTreeMap<ServiceId, ServiceStatus>,
     /// The newest minutes' value by `NAME` or `NAME cluster/service`.
     pub(super) metrics: BTreeMap<String, f64>,
+    /// The newest minutes' values by `NAME`, oldest first, where they differ or some are missing.
+    pub(super) series: BTreeMap<String, Vec<Option<f64>>>,
     pub(super) alarms: BTreeMap<String, AlarmDescription>,
     pub(super) queues: BTreeMap<String, QueueDepth>,
     /// Calls that begin with one of these fail.
@@ -54,6 +56,7 @@ impl FakeCloud {
             policy: policy(entries),
             services: BTreeMap::new(),
             metrics: BTreeMap::new(),
+            series: BTreeMap::new(),
             alarms: BTreeMap::new(),
             queues: BTreeMap::new(),
             failing: BTreeSet::new(),
@@ -184,7 +187,7 @@ impl CloudWatch for FakeCloud {
 }
 
 impl FakeCloud {
-    /// Five minutes of one value, the last of which ended at the last full minute.
+    /// Five minutes of one value, or a series, the last of which ended at the last full minute.
     fn points(&self, query: &MetricQuery, now: Timestamp) -> Result<Vec<Point>, PortError> {
         let MetricSource::Stat(stat) = &query.source else { return Ok(Vec::new()) };
         let world = self.world();
@@ -202,8 +205,14 @@ impl FakeCloud {
             ));
         }
         let minute = now.as_second().div_euclid(60) * 60;
-        let starts = (1..=5).rev().map(|age| Timestamp::from_second(minute - 60 * age).unwrap());
-        Ok(starts.filter_map(|start| Some(Point { start, value: *value? })).collect())
+        let start = |age: i64| Timestamp::from_second(minute - 60 * age).unwrap();
+        let values = world.series.get(&stat.name).cloned().unwrap_or_else(|| vec![value.copied(); 5]);
+        let newest_first = values.iter().rev().zip(1..);
+        let mut points: Vec<Point> = newest_first
+            .filter_map(|(value, age)| Some(Point { start: start(age), value: (*value)? }))
+            .collect();
+        points.reverse();
+        Ok(points)
     }
 }
 
@@ -306,5 +315,6 @@ pub(super) fn alarm(state: AlarmState, value: f64, metric: &str) -> AlarmDescrip
         status: AlarmStatus { state, threshold: Some(50.0), value: Some(value), since },
         metric: Some(MetricSource::Stat(MetricStat::new("MyApp", metric, [], "Average"))),
         period: Duration::from_mins(1),
+        evaluation_periods: 1,
     }
 }

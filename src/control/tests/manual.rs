@@ -102,6 +102,21 @@ fn a_pause_holds_the_service_until_it_is_resumed() {
 }
 
 #[test]
+fn a_pause_of_schedules_leaves_the_bounds_of_the_policy_file_until_it_is_resumed() {
+    let mut entry = entry("prod/checkout");
+    let action = json!({ "name": "floor", "schedule": "at(2025-01-05T08:00:00)", "capacity": { "min": 9 } });
+    entry["schedules"] = json!([action]);
+    let cloud = FakeCloud::with_service(&entry, 4);
+    let answer = cloud.answer(&pause(PauseDirection::Schedules, None, None));
+    assert_eq!(decided(&answer), ["prod/checkout 4>4"]);
+    assert_eq!(
+        answer.decisions[0].reasons[0],
+        "Paused by hand: scheduled actions and windows until resumed."
+    );
+    assert_eq!(decided(&cloud.answer(&resume())), ["prod/checkout 4>9!"]);
+}
+
+#[test]
 fn a_second_pause_in_the_same_direction_replaces_the_first() {
     let cloud = FakeCloud::with_service(&entry("prod/checkout"), 2);
     cloud.answer(&pause(PauseDirection::In, None, Some("sale")));

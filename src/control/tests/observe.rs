@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::control::ports::MetricQuery;
+use crate::control::ports::{AlarmDescription, MetricQuery};
 use crate::control::trigger::Trigger;
 use crate::model::{AlarmState, QueueDepth};
 
@@ -83,6 +83,24 @@ fn target_tracking_asks_for_the_points_it_counts_and_a_few_more() {
 }
 
 #[test]
+fn of_target_tracking_by_some_of_the_newest_points_it_asks_for_all_of_those() {
+    let cpu = json!({ "metric": "ECSServiceAverageCPUUtilization", "target": 60, "scale_in_within": 12 });
+    let entry = entry_with("prod/checkout", &json!([{ "target_tracking": cpu }]));
+    let cloud = FakeCloud::with_service(&entry, 2);
+    cloud.answer(&Trigger::Tick);
+    assert_eq!(cloud.world().queries[0].points, 15);
+}
+
+#[test]
+fn for_points_that_an_offset_leaves_out_it_asks_for_older_ones() {
+    let mut policy = sessions(100, 5);
+    policy["target_tracking"]["metric"]["offset"] = json!("90s");
+    let cloud = FakeCloud::with_service(&entry_with("prod/checkout", &json!([policy])), 2);
+    cloud.answer(&Trigger::Tick);
+    assert_eq!(cloud.world().queries[0].points, 10);
+}
+
+#[test]
 fn a_metric_reaches_the_decision() {
     let cloud = FakeCloud::with_service(&entry("prod/checkout"), 4);
     cloud.world().metrics.insert("CPUUtilization prod/checkout".to_owned(), 90.0);
@@ -108,6 +126,34 @@ fn a_step_is_chosen_by_the_newest_value_of_an_alarm_in_alarm() {
         cloud.world().alarms.insert("slow".to_owned(), alarm(AlarmState::Alarm, 60.0, "Latency"));
         cloud.world().metrics.extend(newest.map(|value| ("Latency".to_owned(), value)));
         assert_eq!(decided(&cloud.answer(&Trigger::Tick)), [outcome], "{case}");
+    }
+}
+
+#[test]
+fn a_step_is_chosen_by_the_aggregate_of_the_points_that_the_alarm_evaluates() {
+    let (low, high) = (Some(52.0), Some(100.0));
+    // (case, aggregation, values, outcome by a step that begins at 65)
+    let cases = [
+        ("the mean, 68", "Average", vec![high, low, low, high], "prod/api 4>7!"),
+        ("the least", "Minimum", vec![low, high, low, high], "prod/api 4>5!"),
+        ("the greatest", "Maximum", vec![low, high, low, low], "prod/api 4>7!"),
+        (
+            "none older than the three that it evaluates",
+            "Maximum",
+            vec![high, low, low, low],
+            "prod/api 4>5!",
+        ),
+        ("none from before a gap", "Maximum", vec![high, None, low], "prod/api 4>5!"),
+    ];
+    for (case, aggregation, values, outcome) in cases {
+        let mut policy = steps("slow");
+        policy["step_scaling"]["metric_aggregation"] = json!(aggregation);
+        let cloud = FakeCloud::with_service(&entry_with("prod/api", &json!([policy])), 4);
+        let alarm = AlarmDescription { evaluation_periods: 3, ..alarm(AlarmState::Alarm, 60.0, "Latency") };
+        cloud.world().alarms.insert("slow".to_owned(), alarm);
+        cloud.world().series.insert("Latency".to_owned(), values);
+        assert_eq!(decided(&cloud.answer(&Trigger::Tick)), [outcome], "{case}");
+        assert_eq!(cloud.world().queries[0].points, 6, "{case}");
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::world::*;
 use crate::model::memory::{Pause, PauseDirection};
-use crate::model::policy::{AdjustmentType, PolicyKind};
-use crate::model::target::{DuringDeployment, Mode, OnMissingMetrics};
-use crate::model::{AlarmState, Decision, Memory, ReasonCode, ServiceStatus, TaskCount};
+use crate::model::policy::{AdjustmentType, PolicyKind, TargetTracking};
+use crate::model::target::{Combine, DuringDeployment, Mode, OnMissingMetrics};
+use crate::model::{AlarmState, Decision, Memory, ReasonCode, ScalableTarget, ServiceStatus, TaskCount};
 
 #[test]
 fn the_highest_recommendation_wins_and_scale_in_needs_every_policy() {
@@ -25,6 +25,80 @@ fn the_highest_recommendation_wins_and_scale_in_needs_every_policy() {
             seen = value.map_or(seen.clone(), |value| seen.clone().points(key, &[value]));
         }
         assert_eq!(decide_fresh(&target, &seen).to, *wanted, "{case}");
+    }
+}
+
+#[test]
+fn where_all_must_agree_scale_out_goes_to_the_lowest_recommendation_or_waits() {
+    type Case<'a> = (&'a str, Option<f64>, Option<f64>, TaskCount, ReasonCode);
+    use ReasonCode::{ScaleInNotAgreed, ScaleOutNotAgreed, TargetTracking, WithinTolerance};
+    let policies = [cpu(tracking()), cpu(tracking_of("Memory", 50.0, false))];
+    let target = ScalableTarget { combine: Combine::AllAgree, ..target(1, 100, policies) };
+    // (case, cpu, memory, wanted of 10, binding)
+    let cases: &[Case<'_>] = &[
+        ("both out: the smaller", Some(90.0), Some(60.0), 12, TargetTracking),
+        ("one out, one content: nothing", Some(90.0), Some(50.0), 10, ScaleOutNotAgreed),
+        ("one out, one in: nothing", Some(90.0), Some(10.0), 10, ScaleOutNotAgreed),
+        ("one out, one blind: nothing", Some(90.0), None, 10, ScaleOutNotAgreed),
+        ("both in: the larger, as ever", Some(12.0), Some(30.0), 6, TargetTracking),
+        ("one in, one content: nothing, as ever", Some(10.0), Some(50.0), 10, WithinTolerance),
+        ("one in, one blind: nothing, as ever", Some(10.0), None, 10, ScaleInNotAgreed),
+    ];
+    for (case, cpu, memory, wanted, binding) in cases {
+        let mut seen = seen(after(0), ServiceStatus::steady(10));
+        for (key, value) in [(CPU, cpu), ("Memory", memory)] {
+            seen = value.map_or(seen.clone(), |value| seen.clone().points(key, &[value]));
+        }
+        let decision = decide_fresh(&target, &seen);
+        assert_eq!((decision.to, decision.binding), (*wanted, *binding), "{case}");
+    }
+}
+
+#[test]
+fn who_did_not_agree_to_a_scale_out_is_named() {
+    let steps =
+        PolicyKind::StepScaling(steps("high", AdjustmentType::ChangeInCapacity, &[(Some(0.0), None, 1)]));
+    let never_in = TargetTracking { disable_scale_in: true, ..tracking_of("Memory", 50.0, false) };
+    let policies = [cpu(tracking()), steps, cpu(never_in)];
+    let target = ScalableTarget { combine: Combine::AllAgree, ..target(1, 100, policies) };
+    let seen = seen(after(0), ServiceStatus::steady(10))
+        .points(CPU, &[90.0])
+        .points("Memory", &[40.0])
+        .alarm("high", AlarmState::Ok, 1.0, 0.1);
+    let decision = decide_fresh(&target, &seen);
+    let last = decision.reasons.last().unwrap();
+    assert_eq!((decision.to, last.code), (10, ReasonCode::ScaleOutNotAgreed));
+    assert_eq!(last.text, "steps1, tracking2 do not agree to scale-out, so 10 instead of 15");
+}
+
+#[test]
+fn a_policy_may_say_itself_what_it_asks_for_without_data() {
+    use OnMissingMetrics::{Fallback, Hold};
+    // (case, of the target, of the policy, wanted of 2)
+    let cases = [
+        ("its own fallback", Hold, Some(Fallback(6)), 6),
+        ("its own hold", Fallback(6), Some(Hold), 2),
+        ("the target's where it has none", Fallback(6), None, 6),
+    ];
+    for (case, of_target, of_policy, wanted) in cases {
+        let mut target = target(1, 100, [cpu(tracking())]);
+        target.on_missing_metrics = of_target;
+        target.policies[0].on_missing_metrics = of_policy;
+        assert_eq!(decide_fresh(&target, &seen(after(0), ServiceStatus::steady(2))).to, wanted, "{case}");
+    }
+}
+
+#[test]
+fn a_fallback_agrees_where_it_asks_for_more() {
+    let policies = [cpu(tracking()), cpu(tracking_of("Memory", 50.0, false))];
+    let target = ScalableTarget {
+        combine: Combine::AllAgree,
+        on_missing_metrics: OnMissingMetrics::Fallback(12),
+        ..target(1, 100, policies)
+    };
+    for (tasks, wanted) in [(10, 12), (12, 12)] {
+        let seen = seen(after(0), ServiceStatus::steady(tasks)).points(CPU, &[90.0]);
+        assert_eq!(decide_fresh(&target, &seen).to, wanted, "{tasks}");
     }
 }
 
@@ -104,7 +178,8 @@ fn decide_paused(memory: &Memory, tasks: TaskCount, value: f64) -> Decision {
 fn a_pause_holds_its_direction_until_it_ends() {
     use PauseDirection::{Both, In, Out};
     // (case, direction, until, tasks, value, wanted)
-    let cases: &[(&str, PauseDirection, Option<i64>, TaskCount, f64, TaskCount)] = &[
+    type Case<'a> = (&'a str, PauseDirection, Option<i64>, TaskCount, f64, TaskCount);
+    let cases: &[Case<'_>] = &[
         ("in does not hold out", In, Some(60), 10, 90.0, 15),
         ("in holds in", In, Some(60), 10, 30.0, 10),
         ("out holds out", Out, None, 10, 90.0, 10),

@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::engine::decide;
-use crate::model::memory::{ForecastMemory, ManualCapacity};
+use crate::model::memory::{ForecastMemory, ManualCapacity, Pause, PauseDirection};
 use crate::model::policy::{MaxCapacityBreach, Predictive, PredictiveMode};
 use crate::model::schedule::{Calendar, PartialCapacity, ScheduledAction, Window};
 use crate::model::{Capacity, Memory, ReasonCode, ScalableTarget, ServiceStatus, TaskCount};
@@ -192,6 +192,93 @@ fn in_a_window_its_bounds_hold_and_afterwards_the_former_count_returns() {
     assert_eq!(look("2026-01-09T19:00:00Z"), 0, "Friday evening");
     assert_eq!(look("2026-01-11T12:00:00Z"), 0, "and over the weekend, for the end is on weekdays");
     assert_eq!(look("2026-01-12T06:00:00Z"), 7);
+}
+
+fn schedules_paused(until: Option<i64>) -> Memory {
+    let pause = Pause {
+        direction: PauseDirection::Schedules,
+        until: until.map(after),
+        reason: Some("holiday".to_owned()),
+    };
+    Memory { pauses: vec![pause], ..Memory::default() }
+}
+
+#[test]
+fn while_schedules_are_paused_the_calendar_moves_no_bounds() {
+    let always = |min, max| Window {
+        name: "always".to_owned(),
+        start: Calendar::new("at(2025-01-05T08:00:00)", None).unwrap(),
+        end: Calendar::new("at(2030-01-05T08:00:00)", None).unwrap(),
+        capacity: PartialCapacity { min, max },
+    };
+    let since_last_year =
+        |min, max| [action("since", "at(2025-01-05T08:00:00)", None, min, max)].into_iter().collect();
+    let base = || target(2, 20, [cpu(tracking())]);
+    // (case, target, tasks, count while paused, count afterwards)
+    let cases: [(&str, ScalableTarget, TaskCount, TaskCount, TaskCount); 3] = [
+        (
+            "an action's floor",
+            ScalableTarget { schedules: since_last_year(Some(10), None), ..base() },
+            4,
+            4,
+            10,
+        ),
+        (
+            "an action's ceiling",
+            ScalableTarget { schedules: since_last_year(None, Some(3)), ..base() },
+            4,
+            4,
+            3,
+        ),
+        ("a window", ScalableTarget { windows: vec![always(Some(12), None)], ..base() }, 1, 2, 12),
+    ];
+    for (case, target, tasks, paused, resumed) in cases {
+        let look = |second, tasks, memory: &Memory| {
+            decide(&target, &seen(after(second), ServiceStatus::steady(tasks)).points(CPU, &[60.0]).0, memory)
+        };
+        let first = look(0, tasks, &schedules_paused(Some(60)));
+        assert_eq!(first.to, paused, "{case}");
+        let told = first.reasons.iter().find(|reason| reason.code == ReasonCode::ScalingSuspended).unwrap();
+        assert_eq!(
+            told.text,
+            "scheduled actions and windows are paused by hand until 2026-01-01T00:01:00Z (holiday), so they do not \
+             move the bounds: 2 to 20 tasks"
+        );
+        assert_eq!(look(60, paused, &first.memory).to, resumed, "{case}, resumed");
+    }
+}
+
+#[test]
+fn while_schedules_are_paused_the_policies_and_what_is_set_by_hand_go_on() {
+    let target = scheduled([action("floor", "at(2025-01-05T08:00:00)", None, Some(10), None)]);
+    let target =
+        ScalableTarget { policies: super::world::target(1, 20, [cpu(tracking())]).policies, ..target };
+    let high = |tasks| seen(after(0), ServiceStatus::steady(tasks)).points(CPU, &[120.0]);
+    assert_eq!(decide(&target, &high(3).0, &schedules_paused(None)).to, 6);
+    let manual = by_hand(Some(8), None, None).manual;
+    assert_eq!(decide(&target, &high(3).0, &Memory { manual, ..schedules_paused(None) }).to, 8);
+}
+
+#[test]
+fn a_window_that_is_paused_gives_back_the_count_that_it_lowered() {
+    let shut = Window {
+        name: "shut".to_owned(),
+        start: Calendar::new("at(2025-01-05T08:00:00)", None).unwrap(),
+        end: Calendar::new("at(2030-01-05T08:00:00)", None).unwrap(),
+        capacity: PartialCapacity { min: Some(0), max: Some(0) },
+    };
+    let target = ScalableTarget { windows: vec![shut], ..target(2, 20, []) };
+    let look = |second, tasks, memory: &Memory| {
+        decide(&target, &seen(after(second), ServiceStatus::steady(tasks)).0, memory)
+    };
+    let shut = look(0, 7, &Memory::default());
+    assert_eq!(shut.to, 0);
+    let paused = look(60, 0, &Memory { pauses: schedules_paused(Some(120)).pauses, ..shut.memory });
+    assert_eq!(paused.to, 7);
+    assert!(
+        paused.reasons.iter().any(|reason| reason.text.starts_with("window shut is paused: back to the 7"))
+    );
+    assert_eq!(look(120, 7, &paused.memory).to, 0, "it is open when the pause ends");
 }
 
 fn by_hand(min: Option<TaskCount>, max: Option<TaskCount>, desired: Option<TaskCount>) -> Memory {

@@ -66,10 +66,11 @@ fn adjustments_round_and_bound_as_application_auto_scaling_does() {
 
 #[test]
 fn bounds_are_inclusive_on_the_side_of_the_threshold() {
+    type Case<'a> = (f64, &'a [(Option<f64>, Option<f64>, i32)], TaskCount);
     let up = [(Some(0.0), Some(15.0), 1), (Some(15.0), None, 3)];
     let down = [(Some(-15.0), Some(0.0), -1), (None, Some(-15.0), -3)];
     // (value, ladder, wanted of 10)
-    let cases: &[(f64, &[(Option<f64>, Option<f64>, i32)], TaskCount)] = &[
+    let cases: &[Case<'_>] = &[
         (50.0, &up, 11),
         (64.9, &up, 11),
         (65.0, &up, 13),

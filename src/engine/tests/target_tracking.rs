@@ -68,7 +68,13 @@ fn a_value_is_read_against_the_tasks_that_made_it() {
 
 #[test]
 fn scale_out_and_scale_in_wait_for_consecutive_points() {
-    let policy = TargetTracking { scale_out_after: 3, scale_in_after: 5, ..tracking() };
+    let policy = TargetTracking {
+        scale_out_after: 3,
+        scale_out_within: 3,
+        scale_in_after: 5,
+        scale_in_within: 5,
+        ..tracking()
+    };
     // (case, points, wanted of 4)
     let cases: &[(&str, &[f64], TaskCount)] = &[
         ("three points over scale out", &[90.0, 90.0, 90.0], 6),
@@ -86,8 +92,46 @@ fn scale_out_and_scale_in_wait_for_consecutive_points() {
 }
 
 #[test]
+fn so_many_of_the_newest_points_may_be_enough() {
+    let policy = TargetTracking {
+        scale_out_after: 2,
+        scale_out_within: 3,
+        scale_in_after: 3,
+        scale_in_within: 5,
+        ..tracking()
+    };
+    // (case, points, wanted of 4)
+    let cases: &[(&str, &[f64], TaskCount)] = &[
+        ("two of three over scale out", &[90.0, 60.0, 90.0], 6),
+        ("two in a row as well", &[90.0, 90.0], 6),
+        ("the newest one must be over", &[90.0, 90.0, 60.0], 4),
+        ("two of four are not two of three", &[90.0, 60.0, 60.0, 90.0], 4),
+        ("three of five under scale in", &[20.0, 60.0, 20.0, 60.0, 20.0], 2),
+        ("also where the window is not full yet", &[20.0, 20.0, 20.0], 2),
+        ("the highest of those under decides, not the one that is not under", &[20.0, 90.0, 44.0, 20.0], 3),
+        ("the newest one must be under", &[20.0, 20.0, 20.0, 20.0, 60.0], 4),
+        ("three of six are not three of five", &[20.0, 20.0, 60.0, 60.0, 60.0, 20.0], 4),
+    ];
+    for (case, points, wanted) in cases {
+        let seen = seen(after(0), ServiceStatus::steady(4)).points(CPU, points);
+        assert_eq!(decide_fresh(&target(1, 100, [cpu(policy.clone())]), &seen).to, *wanted, "{case}");
+    }
+}
+
+#[test]
+fn a_gap_ends_the_points_among_which_some_may_be_enough() {
+    let policy = TargetTracking { scale_in_after: 3, scale_in_within: 5, ..tracking() };
+    let mut gap = seen(after(0), ServiceStatus::steady(4)).points(CPU, &[20.0, 20.0, 20.0, 60.0, 20.0]);
+    gap.0.metrics.get_mut(CPU).unwrap().remove(2);
+    let decision = decide_fresh(&target(1, 100, [cpu(policy)]), &gap);
+    let told = "under 54 for 1 point of 3 among the newest 5, so scale-in waits";
+    assert!(decision.reasons[0].text.ends_with(told), "{}", decision.reasons[0].text);
+    assert_eq!(decision.to, 4);
+}
+
+#[test]
 fn a_missing_point_starts_the_count_again() {
-    let policy = TargetTracking { scale_in_after: 3, ..tracking() };
+    let policy = TargetTracking { scale_in_after: 3, scale_in_within: 3, ..tracking() };
     let mut gap = seen(after(0), ServiceStatus::steady(4)).points(CPU, &[20.0, 20.0, 20.0, 20.0]);
     gap.0.metrics.get_mut(CPU).unwrap().remove(2);
     assert_eq!(decide_fresh(&target(1, 100, [cpu(policy)]), &gap).to, 4);
@@ -103,6 +147,38 @@ fn a_metric_without_fresh_values_changes_nothing() {
     stale.0.now = after(360);
     for (case, decision) in [("absent", unseen), ("empty", empty), ("stale", decide_fresh(&target, &stale))] {
         assert_eq!((decision.to, decision.binding), (4, ReasonCode::InsufficientData), "{case}");
+    }
+}
+
+#[test]
+fn points_that_ended_less_than_the_offset_ago_are_not_used() {
+    // The points ended 90 and 30 seconds before the look. (case, offset, points, wanted of 4, binding)
+    use ReasonCode::{InsufficientData, TargetTracking, WithinTolerance};
+    type Case<'a> = (&'a str, u64, &'a [f64], TaskCount, ReasonCode);
+    let cases: &[Case<'_>] = &[
+        ("without an offset the newest decides", 0, &[60.0, 90.0], 6, TargetTracking),
+        ("a point that ended just so long ago is used", 30, &[60.0, 90.0], 6, TargetTracking),
+        ("a longer one does", 31, &[60.0, 90.0], 4, WithinTolerance),
+        ("an incomplete point holds no scale-in", 31, &[30.0, 60.0], 2, TargetTracking),
+        ("with no other point nothing can be told", 31, &[90.0], 4, InsufficientData),
+    ];
+    for (case, offset, points, wanted, binding) in cases {
+        let mut policy = tracking();
+        policy.metric.offset = seconds(*offset);
+        let seen = seen(after(0), ServiceStatus::steady(4)).points(CPU, points);
+        let decision = decide_fresh(&target(1, 100, [cpu(policy)]), &seen);
+        assert_eq!((decision.to, decision.binding), (*wanted, *binding), "{case}");
+    }
+}
+
+#[test]
+fn an_offset_makes_no_value_stale() {
+    let mut policy = tracking();
+    policy.metric.offset = seconds(600);
+    let mut late = seen(after(0), ServiceStatus::steady(4)).points(CPU, &[90.0]);
+    for (age, wanted) in [(600, 6), (900, 6), (901, 4)] {
+        late.0.now = after(age - 30);
+        assert_eq!(decide_fresh(&target(1, 100, [cpu(policy.clone())]), &late).to, wanted, "{age} s");
     }
 }
 

@@ -56,13 +56,18 @@ pub(super) fn target(
     let policies = kinds
         .into_iter()
         .enumerate()
-        .map(|(place, kind)| ScalingPolicy { name: format!("{}{place}", name(&kind)), kind })
+        .map(|(place, kind)| ScalingPolicy {
+            name: format!("{}{place}", name(&kind)),
+            kind,
+            on_missing_metrics: None,
+        })
         .collect();
     ScalableTarget {
         service: ServiceId::new("prod", "checkout"),
         mode: crate::model::target::Mode::Active,
         capacity: Capacity::new(min, max).unwrap(),
         policies,
+        combine: crate::model::target::Combine::Max,
         predictive: None,
         schedules: Vec::new(),
         windows: Vec::new(),
@@ -76,7 +81,7 @@ pub(super) fn target(
 
 fn metric(key: &str, exists_without_tasks: bool) -> Metric {
     let source = MetricSource::Stat(MetricStat::new("Test", key, [], "Average"));
-    Metric { key: key.to_owned(), source, period: seconds(60), exists_without_tasks }
+    Metric { key: key.to_owned(), source, period: seconds(60), offset: Duration::ZERO, exists_without_tasks }
 }
 
 /// CPU at 60 per cent, one point out, one point in, no cooldowns.
@@ -85,7 +90,9 @@ pub(super) fn tracking() -> TargetTracking {
         metric: metric(CPU, false),
         target: 60.0,
         scale_out_after: 1,
+        scale_out_within: 1,
         scale_in_after: 1,
+        scale_in_within: 1,
         scale_out_cooldown: Duration::ZERO,
         scale_in_cooldown: Duration::ZERO,
         disable_scale_in: false,

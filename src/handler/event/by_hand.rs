@@ -142,8 +142,12 @@ impl<'a> Fields<'a> {
             None | Some("both") => Ok(PauseDirection::Both),
             Some("in") => Ok(PauseDirection::In),
             Some("out") => Ok(PauseDirection::Out),
-            Some(other) => Err(self
-                .bad("direction", format!("{:?} is not a direction: write in, out or both", short(other)))),
+            Some("schedules") => Ok(PauseDirection::Schedules),
+            Some(other) => {
+                let problem =
+                    format!("{:?} is not a direction: write in, out, both or schedules", short(other));
+                Err(self.bad("direction", problem))
+            }
         }
     }
 
