@@ -24,10 +24,10 @@ use tokio::task::JoinHandle;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the function answers: its JSON, or `errorType` and `errorMessage`.
-pub type Answer = Result<Value, (String, String)>;
+pub(crate) type Answer = Result<Value, (String, String)>;
 
 /// The function as a process, ended when this is dropped.
-pub struct Function {
+pub(crate) struct Function {
     events: mpsc::UnboundedSender<Invocation>,
     stdout: JoinHandle<Vec<String>>,
     process: Child,
@@ -45,7 +45,7 @@ struct Runtime {
 
 impl Function {
     /// Starts the function with these environment variables and none of the test's own.
-    pub async fn start(variables: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
         let (events, receiver) = mpsc::unbounded_channel();
         let runtime = Arc::new(Runtime {
             events: tokio::sync::Mutex::new(receiver),
@@ -83,9 +83,10 @@ impl Function {
     }
 
     /// Hands the function an event and waits for its answer.
-    pub async fn invoke(&mut self, event: impl Into<Vec<u8>>) -> Answer {
+    pub(crate) async fn invoke(&mut self, event: impl Into<Vec<u8>>) -> Answer {
         let (answer, answered) = oneshot::channel();
-        self.events.send(Invocation { event: event.into(), answer }).ok().expect("the Runtime API runs");
+        let sent = self.events.send(Invocation { event: event.into(), answer });
+        assert!(sent.is_ok(), "the Runtime API runs");
         tokio::select! {
             answer = answered => answer.expect("the function answers every event"),
             ended = self.process.wait() => panic!("the function ended: {ended:?}"),
@@ -94,14 +95,14 @@ impl Function {
     }
 
     /// Ends the process and tells the lines of its standard output.
-    pub async fn stdout(mut self) -> Vec<String> {
+    pub(crate) async fn stdout(mut self) -> Vec<String> {
         self.process.kill().await.unwrap();
         self.stdout.await.unwrap()
     }
 }
 
 /// Serves on a free port of loopback, and says which.
-pub async fn serve(router: Router) -> String {
+pub(crate) async fn serve(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move { axum::serve(listener, router).await });
