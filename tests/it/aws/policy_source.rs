@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aws_sdk_ssm::types::ParameterType;
 use trimtab::aws::policy_source;
+use trimtab::control::places::PolicyPlace;
 use trimtab::control::ports::{Fetched, PolicySource, PortErrorKind};
 
 use crate::support::{cloud, config};
@@ -100,5 +101,25 @@ async fn a_file_is_read_again_only_when_it_changed() {
 async fn a_place_is_told_as_it_was_written() {
     for place in ["trimtab.yaml", "s3://bucket/a/b.yaml", "ssm:/trimtab/policy"] {
         assert_eq!(source(place).await.place(), place);
+    }
+}
+
+#[test]
+fn a_place_that_names_nothing_is_an_error() {
+    // (place, what to write)
+    let cases = [
+        ("", "write a path, s3://bucket/key or ssm:/parameter/name"),
+        ("ftp://host/file", "write a path, s3://bucket/key or ssm:/parameter/name"),
+        ("s3://", "write s3://bucket/key"),
+        ("s3://bucket", "write s3://bucket/key"),
+        ("s3://bucket/", "write s3://bucket/key"),
+        ("s3:///key", "write s3://bucket/key"),
+        ("ssm:", "write ssm:/parameter/name"),
+        ("ssm:/", "write ssm:/parameter/name"),
+        ("ssm:name", "write ssm:/parameter/name"),
+    ];
+    for (place, expected) in cases {
+        let error = place.parse::<PolicyPlace>().unwrap_err();
+        assert_eq!(error.to_string(), expected, "{place:?}");
     }
 }
