@@ -39,9 +39,14 @@ pub(super) fn read(path: &Path) -> Result<String, CliError> {
         .map_err(|error| CliError::no(format!("the file {} cannot be read: {error}", path.display())))
 }
 
+/// The policy file in a text, if any of it can be followed.
+pub(super) fn parsed(place: &str, text: &str) -> Result<PolicyFile, CliError> {
+    PolicyFile::parse(place, text).map_err(|problems| invalid(place, &problems))
+}
+
 /// The policy file in a text, if all of it is right.
 pub(super) fn valid(place: &str, text: &str) -> Result<PolicyFile, CliError> {
-    let file = PolicyFile::parse(place, text).map_err(|problems| invalid(place, &problems))?;
+    let file = parsed(place, text)?;
     if file.problems.is_empty() { Ok(file) } else { Err(invalid(place, &file.problems)) }
 }
 

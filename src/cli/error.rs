@@ -19,6 +19,7 @@ enum Kind {
     No,
     Usage,
     World,
+    ReaderLeft,
 }
 
 impl CliError {
@@ -42,12 +43,18 @@ impl CliError {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// Whether nothing went wrong but that the reader of standard output has read enough, as `head` does.
+    pub(super) fn reader_left(&self) -> bool {
+        self.kind == Kind::ReaderLeft
+    }
+
     /// The exit status: 1 the answer is no, 2 usage, 3 AWS or the network failed.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self.kind {
             Kind::No => 1,
             Kind::Usage => 2,
             Kind::World => 3,
+            Kind::ReaderLeft => 0,
         })
     }
 }
@@ -71,6 +78,7 @@ impl From<PortError> for CliError {
 
 impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
-        Self::world(error.to_string())
+        let kind = if error.kind() == io::ErrorKind::BrokenPipe { Kind::ReaderLeft } else { Kind::World };
+        Self { kind, message: error.to_string(), hint: None }
     }
 }

@@ -179,7 +179,9 @@ pub async fn main(
     match run(cli, variables, clock).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&error.to_string());
+            if !error.reader_left() {
+                say(&error.to_string());
+            }
             error.exit_code()
         }
     }
@@ -235,11 +237,12 @@ async fn controller(
     for warning in &settings.warnings {
         say(&format!("warning: {warning}"));
     }
-    if let PolicyPlace::File(path) = &settings.policy
-        && !path.exists()
-    {
-        let error = CliError::no(format!("there is no policy file {}", path.display()));
-        return Err(error.with_hint("name one with --policy, or set TRIMTAB_POLICY"));
+    if let PolicyPlace::File(path) = &settings.policy {
+        if !path.exists() {
+            let error = CliError::no(format!("there is no policy file {}", path.display()));
+            return Err(error.with_hint("name one with --policy, or set TRIMTAB_POLICY"));
+        }
+        check::parsed(&path.display().to_string(), &check::read(path)?)?;
     }
     let ports = ports(&cloud().await, &settings, Arc::clone(&clock));
     Ok((Controller::new(ports, Settings { shadow: settings.shadow }), clock))

@@ -37,8 +37,11 @@ pub(super) async fn plan(
 pub(super) async fn invoke(handler: &Handler, event: &Path, screen: &mut Screen) -> Result<(), CliError> {
     let answer = handler.handle(&read(event)?).await.map_err(|error| unreadable(event, &error))?;
     screen.write_json(&answer)?;
-    let errors = answer.get("errors").and_then(Value::as_array).map_or(0, Vec::len);
-    if errors == 0 { Ok(()) } else { Err(CliError::world(format!("the answer lists {errors} errors"))) }
+    match answer.get("errors").and_then(Value::as_array).map_or(0, Vec::len) {
+        0 => Ok(()),
+        1 => Err(CliError::world("the answer lists an error")),
+        count => Err(CliError::world(format!("the answer lists {count} errors"))),
+    }
 }
 
 fn triggers(event: Option<&Path>) -> Result<Vec<Trigger>, CliError> {
@@ -83,7 +86,9 @@ fn told(answer: &Answer) -> String {
     });
     let decisions = answer.decisions.iter().map(reasons);
     let errors = answer.errors.iter().map(|error| {
-        let service = error.service.as_ref().map_or_else(String::new, |service| format!("{service}: "));
+        let service = error.service.as_ref().map(ToString::to_string);
+        let service = service.filter(|service| !error.error.starts_with(service));
+        let service = service.map_or_else(String::new, |service| format!("{service}: "));
         format!("{} {service}{}\n", coloured("error:", AnsiColor::Red), error.error)
     });
     let parts: Vec<String> = [table(&columns, rows)].into_iter().chain(decisions).chain(errors).collect();

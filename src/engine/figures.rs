@@ -4,8 +4,12 @@ use jiff::Timestamp;
 
 use crate::model::TaskCount;
 
-/// A real number with up to four digits after the point.
+/// A real number with up to four digits after the point; one that nothing can have, in powers of ten.
 pub(super) fn number(value: f64) -> String {
+    const LONGEST: f64 = 1e15;
+    if LONGEST <= value.abs() {
+        return format!("{value:e}");
+    }
     let text = format!("{value:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -1,4 +1,6 @@
-//! What the integration tests share: a local AWS API server, one for each test binary.
+//! What the integration tests share: a local AWS API server, one for each test binary, and the function as a process.
+
+pub(crate) mod runtime_api;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use aws_sdk_ssm::types::ParameterType;
 use trimtab::aws::policy_source;
 use trimtab::control::places::PolicyPlace;
 use trimtab::control::ports::{Fetched, PolicySource, PortErrorKind};
 
 use crate::support::{cloud, config};
+use crate::world::{bucket, upload};
+
+const KEY: &str = "policies/trimtab.yaml";
 
 async fn source(place: &str) -> Arc<dyn PolicySource> {
     policy_source(&place.parse().unwrap(), &cloud().await)
@@ -26,34 +27,15 @@ async fn fetched(source: &dyn PolicySource, known: Option<&str>, expected: &str)
     }
 }
 
-async fn s3() -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::config::Builder::from(&config().await).force_path_style(true).build();
-    aws_sdk_s3::Client::from_conf(config)
-}
-
-async fn bucket(name: &str) -> aws_sdk_s3::Client {
-    let client = s3().await;
-    let region = CreateBucketConfiguration::builder()
-        .location_constraint(BucketLocationConstraint::EuCentral1)
-        .build();
-    client.create_bucket().bucket(name).create_bucket_configuration(region).send().await.unwrap();
-    client
-}
-
-async fn upload(client: &aws_sdk_s3::Client, bucket: &str, body: &'static [u8]) {
-    let put = client.put_object().bucket(bucket).key("policies/trimtab.yaml");
-    put.body(ByteStream::from_static(body)).send().await.unwrap();
-}
-
 #[tokio::test]
 async fn an_object_is_fetched_again_only_when_it_changed() {
     let client = bucket("changing").await;
-    upload(&client, "changing", b"version: 1").await;
+    upload(&client, "changing", KEY, b"version: 1").await;
     let source = source("s3://changing/policies/trimtab.yaml").await;
     let first = fetched(source.as_ref(), None, "version: 1").await;
     assert_eq!(source.fetch(Some(&first)).await.unwrap(), Fetched::NotModified);
 
-    upload(&client, "changing", b"version: 1 # new").await;
+    upload(&client, "changing", KEY, b"version: 1 # new").await;
     let second = fetched(source.as_ref(), Some(&first), "version: 1 # new").await;
     assert_ne!(first, second);
 }
@@ -71,7 +53,7 @@ async fn a_missing_object_and_a_missing_bucket_are_not_found() {
 #[tokio::test]
 async fn an_object_that_is_no_text_is_refused() {
     let client = bucket("binary").await;
-    upload(&client, "binary", b"\xff\xfe").await;
+    upload(&client, "binary", KEY, b"\xff\xfe").await;
     let error = source("s3://binary/policies/trimtab.yaml").await.fetch(None).await.unwrap_err();
     assert_eq!(error.kind, PortErrorKind::Refused);
     assert!(error.message.ends_with("is not UTF-8 text"), "{error}");

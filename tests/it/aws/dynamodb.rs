@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use trimtab::aws::DynamoDbStore;
 use trimtab::control::ports::{Clock, PortErrorKind, StateStore as _, StoreError, Versioned};
 use trimtab::model::{Memory, ServiceId};
 
 use crate::support::{cloud, config};
+use crate::world::state_table;
 
 const NOW_S: i64 = 1_767_268_800;
 
@@ -33,16 +32,9 @@ async fn store(table: &str) -> DynamoDbStore {
     cloud().await.dynamodb(table, Arc::new(StoppedClock))
 }
 
-/// A table as the template lays it out.
 async fn table(name: &str) -> Client {
     let client = Client::new(&config().await);
-    let key = KeySchemaElement::builder().attribute_name("service").key_type(KeyType::Hash).build().unwrap();
-    let attribute = AttributeDefinition::builder()
-        .attribute_name("service")
-        .attribute_type(ScalarAttributeType::S)
-        .build();
-    let create = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
-    create.key_schema(key).attribute_definitions(attribute.unwrap()).send().await.unwrap();
+    state_table(&client, name).await;
     client
 }
 
