@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
 use crate::aws::{AwsCloud, load_config};
 use crate::control::places::PolicyPlace;
@@ -27,6 +27,7 @@ use crate::control::{Controller, Settings};
 use crate::handler::Handler;
 use crate::handler::connect::ports;
 use crate::handler::settings::FunctionSettings;
+use crate::model::capacity::MOST_TASKS;
 use crate::model::{ServiceId, TaskCount};
 pub use error::CliError;
 use screen::{Screen, say};
@@ -76,6 +77,7 @@ enum Command {
         #[arg(value_name = "CLUSTER/SERVICE")]
         service: ServiceId,
         /// The desired count, in tasks
+        #[arg(value_parser = value_parser!(TaskCount).range(..=i64::from(MOST_TASKS)))]
         desired: TaskCount,
     },
     /// Show what the function would do now, and why; change nothing
@@ -129,7 +131,7 @@ struct DemoArgs {
     seed: u64,
     /// The width of the drawing, in characters
     #[arg(long, default_value_t = 100)]
-    width: usize,
+    width: u16,
 }
 
 #[derive(Debug, Args)]
@@ -151,7 +153,7 @@ struct SimulateArgs {
     seed: u64,
     /// The width of the drawing, in characters
     #[arg(long, default_value_t = 100)]
-    width: usize,
+    width: u16,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

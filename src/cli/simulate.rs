@@ -37,7 +37,7 @@ pub(super) fn run_demo(args: &DemoArgs, screen: &mut Screen) -> Result<(), CliEr
     }
     let colour = screen.has_colour();
     for timeline in &outcome.timelines {
-        screen.write(&format!("{}\n", chart(timeline, args.width, colour)))?;
+        screen.write(&format!("{}\n", chart(timeline, args.width.into(), colour)))?;
     }
     screen.write(&moments(&outcome))?;
     screen.write(&format!("\n{}", scores(&outcome.scores)))?;
@@ -75,7 +75,7 @@ pub(super) fn run_simulate(args: &SimulateArgs, screen: &mut Screen) -> Result<(
 
 fn tell(simulated: &Simulated, args: &SimulateArgs, screen: &mut Screen) -> Result<(), CliError> {
     let colour = screen.has_colour();
-    screen.write(&chart(&simulated.timeline, args.width, colour))?;
+    screen.write(&chart(&simulated.timeline, args.width.into(), colour))?;
     screen.write(&format!("\n{}", scores(std::slice::from_ref(&simulated.score))))?;
     for error in &simulated.errors {
         say(&format!("{} {}", coloured("error:", AnsiColor::Red), error.what.error));

@@ -30,6 +30,8 @@ fn a_slip_in_typing_is_usage() {
         ("check", "<FILE>"),
         ("scale prod 3", "\"prod\" is not a service: write cluster/service, as in prod/checkout"),
         ("scale prod/web many", "invalid value 'many' for '<DESIRED>'"),
+        ("scale prod/web 100001", "100001 is not in 0..=100000"),
+        ("demo --width 1000000000000", "1000000000000 is not in 0..=65535"),
         ("plan --polcy x", "a similar argument exists: '--policy'"),
         ("simulate --policy a --trace b --kind tcp", "[possible values: http, queue]"),
     ];
