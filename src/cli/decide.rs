@@ -8,7 +8,7 @@ use std::io::{self, BufRead, Write};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::engine::decide;
+use crate::engine::{decide, is_possible_value};
 use crate::model::capacity::MOST_TASKS;
 use crate::model::policy::ScalingPolicy;
 use crate::model::target::Mode;
@@ -184,6 +184,7 @@ impl<'a> Filter<'a> {
     fn keep(&mut self, observation: Observation) {
         self.metrics = observation.metrics;
         for points in self.metrics.values_mut() {
+            points.retain(|point| is_possible_value(point.value)); // what was set aside has been told once
             let surplus = points.len().saturating_sub(KEPT_POINTS);
             points.drain(..surplus);
         }

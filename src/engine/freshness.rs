@@ -87,7 +87,7 @@ pub(super) fn period_end(metric: &Metric, point: Point) -> Timestamp {
 }
 
 /// Whether any metric can have this value.
-pub(super) fn can_be(value: f64) -> bool {
+pub fn is_possible_value(value: f64) -> bool {
     (0.0..=ABSURD).contains(&value)
 }
 

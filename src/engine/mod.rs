@@ -26,6 +26,7 @@ mod tests;
 use crate::model::memory::PendingChange;
 use crate::model::{Decision, Memory, Observation, ScalableTarget};
 use account::Account;
+pub use freshness::is_possible_value;
 use recommend::Look;
 
 /// Decides the desired count of a service.

@@ -5,7 +5,7 @@
 
 use super::cooldown;
 use super::figures::{number, tasks};
-use super::freshness::can_be;
+use super::freshness::is_possible_value;
 use super::recommend::{Look, Opinion, Vote};
 use crate::model::policy::{AdjustmentType, MetricAggregation, StepAdjustment, StepScaling};
 use crate::model::{AlarmState, Memory, ReasonCode, TaskCount};
@@ -24,7 +24,7 @@ pub(super) fn vote(look: &Look<'_>, name: &str, policy: &StepScaling, memory: &M
             Opinion::blind(format!("the alarm {} has insufficient data", policy.alarm))
         }
         AlarmState::Alarm => match (alarm.value, alarm.threshold) {
-            (Some(value), Some(threshold)) if can_be(value) && threshold.is_finite() => {
+            (Some(value), Some(threshold)) if is_possible_value(value) && threshold.is_finite() => {
                 in_alarm(look, name, policy, value, threshold, memory)
             }
             (Some(value), Some(_)) => {
