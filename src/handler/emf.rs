@@ -5,13 +5,14 @@
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::control::answer::{Answer, ServiceDecision};
-use crate::model::{Change, TaskCount};
+use crate::model::{Change, ReasonCode, TaskCount};
 
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "Trimtab";
@@ -63,8 +64,18 @@ impl Metrics {
             ("FleetErrors", "Count", json!(fleet_errors)),
             ("Duration", "Milliseconds", json!(report.duration.as_millis())),
         ];
-        line(report.at, ("FunctionName", &self.function), metrics)
+        let held_by = ("HeldBy", json!(held_by(decisions)));
+        line(report.at, ("FunctionName", &self.function), metrics, held_by)
     }
+}
+
+/// How many counts stay for which reason: a property of the line, to be searched for in the log, and so without a price.
+fn held_by(decisions: &[ServiceDecision]) -> BTreeMap<ReasonCode, usize> {
+    let mut codes = BTreeMap::new();
+    for decision in decisions.iter().filter(|decision| decision.change == Change::Hold) {
+        *codes.entry(decision.code).or_default() += 1;
+    }
+    codes
 }
 
 /// Whether the count stays although a policy asked for another one.
@@ -85,15 +96,16 @@ fn service_line(decision: &ServiceDecision, at: Timestamp) -> String {
         ("RecommendedCount", "Count", json!(recommended(decision))),
     ];
     let known = metrics.into_iter().filter(|(_, _, value)| !value.is_null());
-    line(at, ("Service", &decision.service.to_string()), known)
+    line(at, ("Service", &decision.service.to_string()), known, ("Code", json!(decision.code)))
 }
 
 fn line<'a>(
     at: Timestamp,
     (dimension, of): (&'a str, &str),
     metrics: impl IntoIterator<Item = (&'a str, &'a str, Value)>,
+    (property, value): (&str, Value),
 ) -> String {
-    let mut root = Map::from_iter([(dimension.to_owned(), json!(of))]);
+    let mut root = Map::from_iter([(dimension.to_owned(), json!(of)), (property.to_owned(), value)]);
     let mut definitions = Vec::new();
     for (name, unit, value) in metrics {
         definitions.push(json!({ "Name": name, "Unit": unit }));

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use super::*;
 use crate::control::answer::AnswerError;
+use crate::model::ServiceId;
 use crate::model::decision::Recommendation;
-use crate::model::{ReasonCode, ServiceId};
 
 fn decision(
     service: &str,
@@ -104,6 +104,7 @@ fn one_line_counts_what_an_event_led_to() {
         json!({
             "FunctionName": "trimtab", "Ticks": 1, "Decisions": 6, "ScaleOut": 1, "ScaleIn": 1, "NotApplied": 1,
             "Held": 1, "Errors": 2, "FleetErrors": 1, "Duration": 142,
+            "HeldBy": { "TargetTracking": 3 },
         })
     );
     assert_eq!(metadata["Timestamp"], 1_795_169_100_000_u64);
@@ -138,4 +139,13 @@ fn without_metrics_by_service_the_free_tier_of_ten_holds_them_all() {
     let lines = lines(false);
     let metrics = lines[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
     assert!(metrics.len() <= 10);
+}
+
+#[test]
+fn what_holds_the_counts_stands_beside_the_metrics_without_being_one() {
+    let lines = lines(true);
+    assert_eq!(lines[0]["HeldBy"], json!({ "TargetTracking": 3 }));
+    assert_eq!(lines[1]["Code"], json!("TargetTracking"));
+    let metrics = lines[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"].to_string();
+    assert!(!metrics.contains("HeldBy"), "{metrics}");
 }
