@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::scalar::A_DURATION;
+use crate::model::spelling::nearest;
 
 /// What is wrong with a value.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,15 +52,7 @@ pub(super) fn explain(complaint: &str, found: Option<&Value>) -> Complaint {
 
 /// The known word that is probably meant, as a hint.
 pub(super) fn suggestion(word: &str, known: &[String]) -> Option<String> {
-    const ALIKE: f64 = 0.8;
-    let plain = |word: &str| word.replace(['-', '_', ' '], "").to_lowercase();
-    let word = plain(word);
-    known
-        .iter()
-        .map(|known| (strsim::jaro_winkler(&word, &plain(known)), known))
-        .filter(|(likeness, _)| ALIKE <= *likeness)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, known)| format!("did you mean {known:?}?"))
+    nearest(word, known).map(|known| format!("did you mean {known:?}?"))
 }
 
 fn list(what: &str, known: &[String]) -> Option<String> {

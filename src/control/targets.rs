@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::config::{PolicyFile, ServiceEntry};
+use crate::model::spelling::nearest;
 use crate::model::{ScalableTarget, ServiceId, ServicePattern};
 
 use super::answer::AnswerError;
@@ -14,9 +15,6 @@ use super::trigger::Trigger;
 mod listing;
 
 pub(super) use listing::Listings;
-
-/// A service name this alike is offered as what may have been meant (0 is nothing alike, 1 is the same).
-const ALIKE: f64 = 0.8;
 
 /// The targets that a trigger means.
 #[derive(Debug)]
@@ -145,11 +143,7 @@ impl Select<'_> {
     }
 
     fn most_alike(&self, service: &ServiceId) -> Option<String> {
-        let service = service.to_string();
-        let patterns = self.policy.entries.iter().map(|entry| entry.pattern().to_string());
-        let alike = patterns.map(|pattern| (strsim::jaro_winkler(&service, &pattern), pattern));
-        let nearest = alike.filter(|(alike, _)| ALIKE <= *alike).max_by(|(a, _), (b, _)| a.total_cmp(b));
-        nearest.map(|(_, pattern)| pattern)
+        nearest(&service.to_string(), self.policy.entries.iter().map(|entry| entry.pattern().to_string()))
     }
 }
 

@@ -10,6 +10,7 @@ pub mod observation;
 pub mod policy;
 pub mod schedule;
 pub mod service;
+pub mod spelling;
 pub mod target;
 
 pub use capacity::{Capacity, TaskCount};

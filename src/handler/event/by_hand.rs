@@ -8,6 +8,7 @@ use super::{EventError, short};
 use crate::control::trigger::Trigger;
 use crate::model::capacity::{MOST_TASKS, TaskCount};
 use crate::model::memory::PauseDirection;
+use crate::model::spelling::nearest;
 use crate::model::{Capacity, ServiceId, ServicePattern};
 
 /// The actions and their fields.
@@ -78,7 +79,7 @@ impl<'a> Fields<'a> {
             let names = ACTIONS.map(|(name, _)| name);
             return Err(EventError::UnknownAction {
                 found: short(&given.to_string()),
-                nearest: given.as_str().and_then(|given| nearest(given, &names)),
+                nearest: given.as_str().and_then(|given| nearest(given, names.iter().copied())),
                 known: names.join(", "),
             });
         };
@@ -88,7 +89,7 @@ impl<'a> Fields<'a> {
             Some(field) => Err(EventError::UnknownField {
                 action,
                 field: short(field),
-                nearest: nearest(field, known),
+                nearest: nearest(field, known.iter().copied()),
                 known: [&["action"], known].concat().join(", "),
             }),
         }
@@ -206,11 +207,4 @@ impl<'a> Fields<'a> {
         }
         text.parse().map_err(|error: T::Err| self.bad(field, error.to_string()))
     }
-}
-
-/// The known name that a misspelt one is likely to mean.
-fn nearest(given: &str, known: &[&'static str]) -> Option<&'static str> {
-    const ALIKE: f64 = 0.75;
-    let alike = known.iter().map(|name| (strsim::jaro_winkler(given, name), *name));
-    alike.filter(|(alike, _)| ALIKE < *alike).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
 }
