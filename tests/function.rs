@@ -60,8 +60,15 @@ async fn every_sample_event_is_answered() {
         if path.extension().is_some_and(|extension| extension == "json") {
             let name = path.file_stem().unwrap().to_str().unwrap();
             let answer = function.invoke(fs::read(&path).unwrap()).await;
-            let answer = answer.unwrap_or_else(|error| panic!("{name}: {error:?}"));
-            assert_is_answer(name, &answer);
+            match answer {
+                Ok(answer) => assert_is_answer(name, &answer),
+                // What is set by hand fails, so that Lambda tries again: here AWS refuses every call.
+                Err((kind, message)) => {
+                    assert!(["pause", "resume", "set-capacity"].contains(&name), "{name}: {message}");
+                    assert_eq!(kind, "UndoneError", "{name}");
+                    assert!(message.starts_with("not done: "), "{name}: {message}");
+                }
+            }
             answered += 1;
         }
     }
@@ -113,7 +120,10 @@ async fn an_alarm_of_a_service_without_a_policy_is_answered() {
     assert_is_answer("alarm", &answer);
     let error = "the alarm a concerns no service: no step_scaling policy names it under `alarm`, and no entry selects \
                  prod/nobody, which its metrics are of";
-    assert_eq!((&answer["decisions"], &answer["errors"]), (&json!([]), &json!([{ "error": error }])));
+    assert_eq!(
+        (&answer["decisions"], &answer["errors"]),
+        (&json!([]), &json!([{ "error": error, "kind": "request" }]))
+    );
 }
 
 #[tokio::test]

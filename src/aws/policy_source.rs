@@ -54,9 +54,7 @@ impl PolicySource for PolicyFile {
             let kind = if absent { PortErrorKind::NotFound } else { PortErrorKind::Refused };
             PortError::new(READ_FILE, kind, format!("{}: {error}", self.place()))
         })?;
-        let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
-        let version = format!("{:016x}", hasher.finish());
+        let version = content_version(&text);
         Ok(if known == Some(version.as_str()) {
             Fetched::NotModified
         } else {
@@ -102,7 +100,8 @@ impl PolicySource for S3Object {
     }
 }
 
-/// A policy in a parameter. Its version is the parameter's. A `SecureString` is decrypted, which may need `kms:Decrypt`.
+/// A policy in a parameter. Its version is a hash of its content, for a parameter that is deleted and put again counts its
+/// versions anew. A `SecureString` is decrypted, which may need `kms:Decrypt`.
 #[derive(Debug)]
 struct SsmParameter {
     client: aws_sdk_ssm::Client,
@@ -122,12 +121,20 @@ impl PolicySource for SsmParameter {
         let parameter = answer.parameter.ok_or_else(|| {
             PortError::new(GET_PARAMETER, PortErrorKind::Refused, format!("{} came empty", self.place()))
         })?;
-        let version = parameter.version.to_string();
+        let text = parameter.value.unwrap_or_default();
+        let version = content_version(&text);
         if known == Some(version.as_str()) {
             return Ok(Fetched::NotModified);
         }
-        Ok(Fetched::Document { text: parameter.value.unwrap_or_default(), version })
+        Ok(Fetched::Document { text, version })
     }
+}
+
+/// A version that changes with the content; it means something within one process only.
+fn content_version(text: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 /// AWS's own messages do not say which object or parameter was meant.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::error::CliError;
 use super::screen::{Screen, say};
 use super::table::{Column, table};
-use crate::control::ports::{Ecs, SERVICES_PER_DESCRIBE};
+use crate::control::ports::{Ecs, PortErrorKind, SERVICES_PER_DESCRIBE};
 use crate::model::{ServiceId, ServiceStatus, TaskCount};
 
 /// Calls under way at once: quick, and far from the account's quota of 20 reads a second.
@@ -43,26 +43,44 @@ pub(super) async fn services(
     };
     let listings = stream::iter(clusters.iter().map(|cluster| ecs.list_services(cluster)));
     let listings: Vec<_> = listings.buffered(CALLS_AT_ONCE).collect().await;
-    let mut batches = Vec::new();
+    let (mut batches, mut errors) = (Vec::new(), Vec::new());
     for (cluster, services) in clusters.iter().zip(listings) {
-        let services = services?;
+        let services = match services {
+            Ok(services) => services,
+            Err(error) if clusters.len() == 1 => return Err(error.into()),
+            Err(error) => {
+                errors.push(format!("{cluster}: {error}"));
+                continue;
+            }
+        };
         batches.extend(services.chunks(SERVICES_PER_DESCRIBE).map(|batch| (cluster.clone(), batch.to_vec())));
     }
     let described = batches.iter().map(|(cluster, batch)| ecs.describe_services(cluster, batch));
     let described: Vec<_> = stream::iter(described).buffered(CALLS_AT_ONCE).collect().await;
     let mut rows = Vec::new();
     for batch in described {
-        for (service, status) in batch? {
-            match status {
+        match batch {
+            Ok(batch) => batch.into_iter().for_each(|(service, status)| match status {
                 Ok(status) => rows.push(row(service, &status)),
-                Err(error) => say(&format!("{service}: {error}")),
-            }
+                Err(error) if error.kind == PortErrorKind::NotFound => say(&format!("{service}: {error}")),
+                Err(error) => errors.push(format!("{service}: {error}")),
+            }),
+            Err(error) => errors.push(error.to_string()),
         }
     }
     rows.sort_by(|a, b| a.service.cmp(&b.service));
     if screen.json {
-        return screen.write_json(&rows);
+        screen.write_json(&rows)?;
+    } else {
+        screen.write(&service_table(rows))?;
     }
+    match errors.len() {
+        0 => Ok(()),
+        _ => Err(CliError::world(errors.join("\n"))),
+    }
+}
+
+fn service_table(rows: Vec<ServiceRow>) -> String {
     let columns = [
         Column::Text("SERVICE"),
         Column::Number("DESIRED"),
@@ -74,7 +92,7 @@ pub(super) async fn services(
         let counts = [row.desired, row.running, row.pending].map(|count| count.to_string());
         [vec![row.service.to_string()], counts.to_vec(), vec![row.state.to_owned()]].concat()
     });
-    screen.write(&table(&columns, cells))
+    table(&columns, cells)
 }
 
 /// Sets the desired count of a service.

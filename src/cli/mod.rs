@@ -21,7 +21,7 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
 use crate::aws::{AwsCloud, load_config};
-use crate::control::places::PolicyPlace;
+use crate::control::places::{PolicyPlace, StatePlace};
 use crate::control::ports::Clock;
 use crate::control::{Controller, Settings};
 use crate::handler::Handler;
@@ -238,6 +238,11 @@ async fn controller(
         .map_err(|error| CliError::usage(error.to_string()))?;
     for warning in &settings.warnings {
         say(&format!("warning: {warning}"));
+    }
+    if settings.state == StatePlace::Memory {
+        say(
+            "warning: TRIMTAB_STATE is memory: pauses, overrides and cooldowns of the function are not known here, and none is kept",
+        );
     }
     if let PolicyPlace::File(path) = &settings.policy {
         if !path.exists() {

@@ -9,7 +9,7 @@ use super::error::CliError;
 use super::screen::{Screen, bold, coloured, say};
 use super::table::{Column, table};
 use crate::control::Controller;
-use crate::control::answer::{Answer, ServiceDecision};
+use crate::control::answer::{Answer, ErrorKind, ServiceDecision};
 use crate::control::trigger::Trigger;
 use crate::handler::event::{Incoming, Parsed};
 use crate::handler::{Handler, HandlerError};
@@ -35,7 +35,12 @@ pub(super) async fn plan(
 
 /// Hands an event to the handler, as Lambda would, and writes its answer.
 pub(super) async fn invoke(handler: &Handler, event: &Path, screen: &mut Screen) -> Result<(), CliError> {
-    let answer = handler.handle(&read(event)?).await.map_err(|error| unreadable(event, &error))?;
+    let answer = handler.handle(&read(event)?).await.map_err(|error| match error {
+        HandlerError::Undone(_) => CliError::world(error.to_string()),
+        HandlerError::Event(_) | HandlerError::NoRecord { .. } | HandlerError::Answer(_) => {
+            unreadable(event, &error)
+        }
+    })?;
     screen.write_json(&answer)?;
     match answer.get("errors").and_then(Value::as_array).map_or(0, Vec::len) {
         0 => Ok(()),
@@ -106,6 +111,10 @@ fn reasons(decision: &ServiceDecision) -> String {
 }
 
 fn verdict(answer: &Answer) -> Result<(), CliError> {
+    let of_world = answer.errors.iter().any(|error| error.kind == ErrorKind::World);
+    if !of_world && !answer.errors.is_empty() {
+        return Err(CliError::no("the errors told above are of the policy file or of what was asked"));
+    }
     match answer.errors.len() {
         0 => Ok(()),
         1 => Err(CliError::world("one thing could not be looked at; it is told above")),

@@ -59,4 +59,35 @@ pub struct AnswerError {
     pub service: Option<ServiceId>,
     /// What was wrong, where, and what to do.
     pub error: String,
+    /// Whose it is to mend.
+    pub kind: ErrorKind,
+}
+
+/// Whose it is to mend what went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ErrorKind {
+    /// Who asked: the event names what does not exist or cannot be. Asked again, the answer is the same.
+    Request,
+    /// Who writes the policy file.
+    Policy,
+    /// AWS or the network; the next look tries again.
+    World,
+}
+
+impl AnswerError {
+    /// An error of who asked.
+    pub fn request(service: Option<ServiceId>, error: impl Into<String>) -> Self {
+        Self { service, error: error.into(), kind: ErrorKind::Request }
+    }
+
+    /// An error of the policy file.
+    pub fn policy(service: Option<ServiceId>, error: impl Into<String>) -> Self {
+        Self { service, error: error.into(), kind: ErrorKind::Policy }
+    }
+
+    /// An error of AWS or the network.
+    pub fn world(service: Option<ServiceId>, error: impl Into<String>) -> Self {
+        Self { service, error: error.into(), kind: ErrorKind::World }
+    }
 }

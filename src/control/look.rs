@@ -138,9 +138,9 @@ impl Look<'_> {
     }
 
     async fn act(self, service: &ServiceId, decision: &Decision) -> Result<(), AnswerError> {
-        self.ports.ecs.set_desired_count(service, decision.to).await.map_err(|error| AnswerError {
-            service: Some(service.clone()),
-            error: format!("the desired count stays at {}, not {}: {error}", decision.from, decision.to),
+        self.ports.ecs.set_desired_count(service, decision.to).await.map_err(|error| {
+            let error = format!("the desired count stays at {}, not {}: {error}", decision.from, decision.to);
+            AnswerError::world(Some(service.clone()), error)
         })
     }
 }
@@ -169,7 +169,7 @@ fn answer(
 
 fn forgetful(service: &ServiceId, error: &PortError) -> AnswerError {
     let error = format!("nothing is done, because it could not be remembered: {error}");
-    AnswerError { service: Some(service.clone()), error }
+    AnswerError::world(Some(service.clone()), error)
 }
 
 fn outpaced(service: &ServiceId) -> AnswerError {
@@ -178,5 +178,5 @@ fn outpaced(service: &ServiceId) -> AnswerError {
         "nothing is done, because other looks at the service were remembered during each of {looks} looks; \
          the next look tries again"
     );
-    AnswerError { service: Some(service.clone()), error }
+    AnswerError::world(Some(service.clone()), error)
 }

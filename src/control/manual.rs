@@ -113,7 +113,10 @@ fn check_end(until: Timestamp, now: Timestamp) -> Result<(), String> {
 
 fn refuse(action: &'static str, service: &ServiceId) -> impl FnOnce(String) -> AnswerError {
     let service = service.clone();
-    move |why| AnswerError { error: format!("{action} {service} was refused: {why}"), service: Some(service) }
+    move |why| {
+        let error = format!("{action} {service} was refused: {why}");
+        AnswerError::request(Some(service), error)
+    }
 }
 
 fn in_words(manual: &ManualCapacity) -> String {

@@ -201,10 +201,7 @@ async fn measure_queues<'a>(ports: &Ports, targets: &'a [ScalableTarget]) -> Fou
 }
 
 fn undecided(service: ServiceId, what: &str, why: &impl fmt::Display) -> AnswerError {
-    AnswerError {
-        error: format!("the service is left as it is, because {what}: {why}"),
-        service: Some(service),
-    }
+    AnswerError::world(Some(service), format!("the service is left as it is, because {what}: {why}"))
 }
 
 /// An error of something that services are decided without.
@@ -214,7 +211,7 @@ fn unobserved(what: &str, users: &BTreeSet<&ServiceId>, why: &impl fmt::Display)
         (Some(service), None) => Some((*service).clone()),
         _ => None,
     };
-    AnswerError { service, error: format!("{} decided without {what}: {why}", listed_with_verb(users)) }
+    AnswerError::world(service, format!("{} decided without {what}: {why}", listed_with_verb(users)))
 }
 
 fn listed_with_verb(users: &BTreeSet<&ServiceId>) -> String {

@@ -42,14 +42,10 @@ impl PolicyCache {
         match fetched {
             Ok(Fetched::NotModified) => {}
             Ok(Fetched::Document { text, version }) => last.take_in(&source.place(), &text, version),
-            Err(error) => errors.push(AnswerError {
-                service: None,
-                error: format!(
-                    "the policy file {} cannot be read: {error}; {}",
-                    source.place(),
-                    last.instead()
-                ),
-            }),
+            Err(error) => errors.push(AnswerError::world(
+                None,
+                format!("the policy file {} cannot be read: {error}; {}", source.place(), last.instead()),
+            )),
         }
         errors.extend(last.errors.iter().cloned());
         Current { file: last.good.clone(), errors }
@@ -107,5 +103,5 @@ fn entry_error(problem: &Problem, in_force: &PolicyFile) -> Option<AnswerError> 
 
 fn error(problem: &Problem, instead: &str) -> AnswerError {
     let service = problem.service.as_ref().and_then(|service| service.parse().ok());
-    AnswerError { service, error: format!("{problem}; {instead}") }
+    AnswerError::policy(service, format!("{problem}; {instead}"))
 }

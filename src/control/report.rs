@@ -125,8 +125,8 @@ mod tests {
 
     #[test]
     fn a_decision_is_one_event_and_an_error_another_with_the_answers_fields() {
-        let of_service = AnswerError { service: Some(checkout()), error: "it is gone".to_owned() };
-        let of_none = AnswerError { service: None, error: "no file".to_owned() };
+        let of_service = AnswerError::world(Some(checkout()), "it is gone");
+        let of_none = AnswerError::world(None, "no file");
         let decisions = vec![decision(6, ReasonCode::TargetTracking)];
         let events = logged(&[Answer { decisions, errors: vec![of_service, of_none] }]);
         let fields = json!({
@@ -144,7 +144,7 @@ mod tests {
     fn a_decision_that_holds_for_the_reason_of_the_last_one_is_told_quietly() {
         use ReasonCode::{CoolingDown, TargetTracking, WithinTolerance};
         let answer = |to, code, errors: &[&str]| {
-            let error = |text: &&str| AnswerError { service: Some(checkout()), error: (*text).to_owned() };
+            let error = |text: &&str| AnswerError::world(Some(checkout()), *text);
             Answer { decisions: vec![decision(to, code)], errors: errors.iter().map(error).collect() }
         };
         // (case, answer, level of its decision), by the same process one after another

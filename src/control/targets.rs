@@ -56,7 +56,7 @@ pub(super) async fn resolve(
     for service in services {
         match policy.entry_for(&service) {
             Ok(entry) => targets.extend(entry.map(|entry| entry.target_for(&service))),
-            Err(problem) => errors.push(AnswerError { error: problem.to_string(), service: Some(service) }),
+            Err(problem) => errors.push(AnswerError::policy(Some(service), problem.to_string())),
         }
     }
     Targets { targets, errors }
@@ -98,7 +98,7 @@ impl Select<'_> {
             let error = format!(
                 "the alarm {alarm} concerns no service: no step_scaling policy names it under `alarm`, and {of}"
             );
-            candidates.errors.push(AnswerError { service: None, error });
+            candidates.errors.push(AnswerError::request(None, error));
         }
         candidates
     }
@@ -127,7 +127,7 @@ impl Select<'_> {
         let mut candidates = self.of_entries(self.policy.entries.iter().collect(), Some(pattern)).await;
         if candidates.services.is_empty() && candidates.errors.is_empty() {
             let error = format!("{pattern} matches no service that an entry of the policy file selects");
-            candidates.errors.push(AnswerError { service: None, error });
+            candidates.errors.push(AnswerError::request(None, error));
         }
         candidates
     }
@@ -137,7 +137,7 @@ impl Select<'_> {
         if candidates.services.is_empty() {
             let meant = self.most_alike(service).map(|pattern| format!("; did you mean {pattern}?"));
             let error = format!("no entry of the policy file selects {service}{}", meant.unwrap_or_default());
-            candidates.errors.push(AnswerError { service: Some(service.clone()), error });
+            candidates.errors.push(AnswerError::request(Some(service.clone()), error));
         }
         candidates
     }

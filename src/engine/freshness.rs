@@ -76,7 +76,12 @@ pub(super) fn fresh<'a>(
 
 /// The points whose period ended the metric's offset ago or earlier.
 fn complete<'a>(metric: &Metric, points: &'a [Point], now: Timestamp) -> &'a [Point] {
-    let count = points.partition_point(|point| metric.offset <= elapsed(period_end(metric, *point), now));
+    if metric.offset.is_zero() {
+        return points;
+    }
+    let offset = SignedDuration::try_from(metric.offset).unwrap_or(SignedDuration::MAX);
+    let latest = now.saturating_sub(offset).unwrap_or(Timestamp::MIN);
+    let count = points.partition_point(|point| period_end(metric, *point) <= latest);
     points.get(..count).unwrap_or(points)
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::control::answer::{Answer, ServiceDecision};
+use crate::control::answer::{Answer, AnswerError, ErrorKind, ServiceDecision};
 use crate::model::{Change, ReasonCode, TaskCount};
 
 /// The namespace of all metrics.
@@ -52,7 +52,7 @@ impl Metrics {
     fn event_line(&self, report: &Report<'_>) -> String {
         let Answer { decisions, errors } = report.answer;
         let count = |of: fn(&&ServiceDecision) -> bool| decisions.iter().filter(of).count();
-        let fleet_errors = errors.iter().filter(|error| error.service.is_none()).count();
+        let fleet_errors = errors.iter().filter(|error| is_of_the_fleet(error)).count();
         let metrics = [
             ("Ticks", "Count", json!(report.ticks)),
             ("Decisions", "Count", json!(decisions.len())),
@@ -76,6 +76,12 @@ fn held_by(decisions: &[ServiceDecision]) -> BTreeMap<ReasonCode, usize> {
         *codes.entry(decision.code).or_default() += 1;
     }
     codes
+}
+
+/// Whether the error keeps trimtab from steering services, whichever they are. What an event asked for in vain does not: an alarm
+/// that concerns no service is nothing to be woken for.
+fn is_of_the_fleet(error: &AnswerError) -> bool {
+    error.service.is_none() && error.kind != ErrorKind::Request
 }
 
 /// Whether the count stays although a policy asked for another one.

@@ -16,7 +16,7 @@ use tracing::{info, warn};
 use self::emf::{Metrics, Report};
 use self::event::{Batch, EventError, Incoming, Parsed, Record};
 use crate::control::Controller;
-use crate::control::answer::{Answer, AnswerError};
+use crate::control::answer::{Answer, AnswerError, ErrorKind};
 use crate::control::ports::Clock;
 use crate::control::trigger::Trigger;
 use crate::model::Change;
@@ -62,6 +62,9 @@ pub enum HandlerError {
         /// What is wrong with the first.
         first: EventError,
     },
+    /// What was set by hand is not remembered, or not carried out.
+    #[error("not done: {0}")]
+    Undone(String),
     /// The answer cannot be written.
     #[error("the answer cannot be written as JSON: {0}")]
     Answer(#[from] serde_json::Error),
@@ -72,6 +75,7 @@ impl HandlerError {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Event(_) | Self::NoRecord { .. } => "EventError",
+            Self::Undone(_) => "UndoneError",
             Self::Answer(_) => "AnswerError",
         }
     }
@@ -103,10 +107,13 @@ impl<C: Control> Handler<C> {
                 failed.push(record);
             }
         }
-        let Looks { answer, ticks, only_asked, .. } = looks;
+        let Looks { answer, ticks, only_asked, undone, .. } = looks;
         let at = self.clock.now();
         if !only_asked {
             self.write_metrics(&Report { answer: &answer, ticks, at, duration: elapsed(began, at) });
+        }
+        if let (Some(error), true) = (undone, batch != Batch::Sqs) {
+            return Err(HandlerError::Undone(error));
         }
         let mut value = fit(answer)?;
         if batch == Batch::Sqs
@@ -127,7 +134,7 @@ impl<C: Control> Handler<C> {
                 let id = record.id.as_deref().unwrap_or("without an id");
                 let error = format!("record {id}: {error}");
                 warn!(format_version = FORMAT_VERSION, error, "error");
-                looks.answer.errors.push(AnswerError { service: None, error });
+                looks.answer.errors.push(AnswerError::request(None, error));
                 return false;
             }
         };
@@ -141,13 +148,19 @@ impl<C: Control> Handler<C> {
         done
     }
 
-    /// Hands a trigger on, unless an earlier record led to the same look. Whether it led to a decision, or to no error.
+    /// Hands a trigger on, unless an earlier record led to the same look. Whether it is done with: what AWS kept from being done
+    /// is worth another try; what was asked in vain is not. A look is done with where it led to any decision, for the tick
+    /// looks again; what is set by hand would be lost.
     async fn look(&self, trigger: &Trigger, looks: &mut Looks) -> bool {
         if let Some((_, done)) = looks.taken.iter().find(|(taken, _)| same_look(taken, trigger)) {
             return *done;
         }
         let answer = self.control.handle(trigger).await;
-        let done = answer.errors.is_empty() || !answer.decisions.is_empty();
+        let failed = answer.errors.iter().find(|error| error.kind == ErrorKind::World);
+        let done = failed.is_none() || !is_by_hand(trigger) && !answer.decisions.is_empty();
+        if let Some(error) = failed.filter(|_| is_by_hand(trigger)) {
+            looks.undone.get_or_insert_with(|| error.error.clone());
+        }
         looks.only_asked &=
             matches!(trigger, Trigger::Status { .. } | Trigger::Evaluate { dry_run: true, .. });
         looks.ticks += u32::from(*trigger == Trigger::Tick);
@@ -181,6 +194,13 @@ struct Looks {
     /// Whether nothing but questions came, which would show as work in the metrics.
     only_asked: bool,
     answer: Answer,
+    /// The first error that kept something set by hand from being done.
+    undone: Option<String>,
+}
+
+/// Whether a trigger sets something that would be lost if it were not tried again.
+fn is_by_hand(trigger: &Trigger) -> bool {
+    matches!(trigger, Trigger::SetCapacity { .. } | Trigger::Pause { .. } | Trigger::Resume { .. })
 }
 
 /// Whether one look serves both. What is set by hand is never merged: pause, resume and pause are not one pause.

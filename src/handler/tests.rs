@@ -69,7 +69,7 @@ fn decided(service: &str, change: Change) -> Answer {
 }
 
 fn failed() -> Answer {
-    let error = AnswerError { service: None, error: "ecs:DescribeServices failed: throttled".to_owned() };
+    let error = AnswerError::world(None, "ecs:DescribeServices failed: throttled");
     Answer { decisions: Vec::new(), errors: vec![error] }
 }
 
@@ -225,4 +225,43 @@ async fn metrics_are_written_of_work_and_not_of_questions() {
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.lines().count(), lines, "{event}: {text}");
     }
+}
+
+#[tokio::test]
+async fn what_is_set_by_hand_and_not_done_is_tried_again_and_what_is_refused_is_not() {
+    let pause = json!({ "action": "pause", "service": "prod/checkout" });
+    let unremembered = || {
+        let error = AnswerError::world(None, "nothing is done, because it could not be remembered");
+        Answer { errors: vec![error], ..decided("checkout", Change::Hold) }
+    };
+    let refused =
+        || Answer { decisions: Vec::new(), errors: vec![AnswerError::request(None, "no such service")] };
+
+    let (answer, _) = handle_with([unremembered()], &pause).await;
+    assert_eq!(answer.unwrap_err().kind(), "UndoneError", "Lambda tries a failed event again");
+    let (answer, _) = handle_with([unremembered()], &sqs(std::slice::from_ref(&pause))).await;
+    assert_eq!(
+        answer.unwrap()["batchItemFailures"],
+        json!([{ "itemIdentifier": "m0" }]),
+        "and SQS such a message"
+    );
+
+    let (answer, _) = handle_with([refused()], &pause).await;
+    assert_eq!(answer.unwrap()["errors"][0]["kind"], "request");
+    let (answer, _) = handle_with([refused()], &sqs(&[pause])).await;
+    assert_eq!(answer.unwrap()["batchItemFailures"], json!([]), "asked again it would be refused again");
+}
+
+#[test]
+fn an_event_that_asks_in_vain_is_no_error_of_the_fleet() {
+    let errors = vec![
+        AnswerError::request(None, "the alarm concerns no service"),
+        AnswerError::policy(None, "the policy file is wrong"),
+        AnswerError::world(None, "the policy file cannot be read"),
+    ];
+    let answer = Answer { decisions: Vec::new(), errors };
+    let report = Report { answer: &answer, ticks: 0, at: Timestamp::UNIX_EPOCH, duration: Duration::ZERO };
+    let metrics = Metrics { function: "trimtab".to_owned(), by_service: false };
+    let line: Value = serde_json::from_str(&metrics.lines(&report)[0]).unwrap();
+    assert_eq!((&line["Errors"], &line["FleetErrors"]), (&json!(3), &json!(2)));
 }

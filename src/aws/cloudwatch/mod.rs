@@ -4,17 +4,21 @@ mod alarm;
 mod query;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::error::SdkError;
+use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataError;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{AlarmType, MessageData, MetricDataResult, ScanBy, StatusCode};
-use futures::future::{BoxFuture, FutureExt as _, join_all};
+use futures::future::{BoxFuture, FutureExt as _, join, join_all};
 use jiff::Timestamp;
 
 use super::error::port_error;
 use crate::control::ports::{AlarmDescription, CloudWatch, MetricQuery, PortError, PortErrorKind};
 use crate::model::Point;
+use crate::model::duration::elapsed;
 
 const GET_METRIC_DATA: &str = "cloudwatch:GetMetricData";
 const DESCRIBE_ALARMS: &str = "cloudwatch:DescribeAlarms";
@@ -46,10 +50,11 @@ impl CloudWatchApi {
     ) -> BoxFuture<'a, Result<Vec<Outcome>, PortError>> {
         async move {
             match self.call(queries, now).await {
-                Err(error) if error.kind == PortErrorKind::Refused && 1 < queries.len() => {
+                Err(error) if is_of_one_query(&error) && 1 < queries.len() => {
                     let (left, right) = queries.split_at(queries.len() / 2);
-                    let mut outcomes = for_each(left, self.get(left, now).await);
-                    outcomes.extend(for_each(right, self.get(right, now).await));
+                    let (of_left, of_right) = join(self.get(left, now), self.get(right, now)).await;
+                    let mut outcomes = for_each(left, of_left);
+                    outcomes.extend(for_each(right, of_right));
                     Ok(outcomes)
                 }
                 other => other,
@@ -82,7 +87,7 @@ impl CloudWatchApi {
         }
         let outcomes = queries.iter().zip(request.result_ids).map(|(query, id)| {
             let series = series.remove(&id).ok_or_else(|| incomplete("no result", &remarks))?;
-            series.points(query::start(query, now), &remarks)
+            series.points(query, now, &remarks)
         });
         Ok(outcomes.collect())
     }
@@ -167,7 +172,8 @@ impl Series {
         }));
     }
 
-    fn points(mut self, start: Timestamp, remarks: &[MessageData]) -> Outcome {
+    fn points(mut self, query: &MetricQuery, now: Timestamp, remarks: &[MessageData]) -> Outcome {
+        let start = query::start(query, now);
         self.remarks.extend_from_slice(remarks);
         match self.status {
             Some(StatusCode::Complete) if self.several => {
@@ -175,7 +181,7 @@ impl Series {
                 Err(PortError::new(GET_METRIC_DATA, PortErrorKind::Refused, message))
             }
             Some(StatusCode::Complete) => {
-                self.points.retain(|point| start <= point.start);
+                self.points.retain(|point| start <= point.start && has_ended(*point, query.period, now));
                 self.points.sort_by_key(|point| point.start);
                 Ok(self.points)
             }
@@ -188,6 +194,17 @@ impl Series {
             None => Err(incomplete("no status", &self.remarks)),
         }
     }
+}
+
+/// Whether a point's period is over. CloudWatch shows the running one as well, with the sum of what came so far.
+fn has_ended(point: Point, period: Duration, now: Timestamp) -> bool {
+    period <= elapsed(point.start, now)
+}
+
+/// Whether CloudWatch itself refused the call, as it does for one query that it cannot take.
+fn is_of_one_query(error: &PortError) -> bool {
+    let sdk = error.source.as_ref().and_then(|source| source.downcast_ref::<SdkError<GetMetricDataError>>());
+    error.kind == PortErrorKind::Refused && matches!(sdk, Some(SdkError::ServiceError(_)))
 }
 
 /// The time of an SDK timestamp; none outside the years that `jiff` knows.

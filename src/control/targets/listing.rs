@@ -78,10 +78,7 @@ fn overlap(pattern: &ServicePattern, within: Option<&ServicePattern>) -> bool {
 }
 
 fn failed(what: &str, patterns: &[&&ServicePattern], error: &str) -> AnswerError {
-    AnswerError {
-        service: None,
-        error: format!("{what}, for {}, cannot be listed: {error}", listed(patterns)),
-    }
+    AnswerError::world(None, format!("{what}, for {}, cannot be listed: {error}", listed(patterns)))
 }
 
 /// Listings by what was listed, each with the time of it.

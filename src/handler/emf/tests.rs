@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 
 use super::*;
-use crate::control::answer::AnswerError;
 use crate::model::ServiceId;
 use crate::model::decision::Recommendation;
 
@@ -34,10 +33,8 @@ fn decision(
 }
 
 fn answer() -> Answer {
-    let error = |service: Option<&str>| AnswerError {
-        service: service.map(|name| ServiceId::new("prod", name)),
-        error: "x".to_owned(),
-    };
+    let error =
+        |service: Option<&str>| AnswerError::world(service.map(|name| ServiceId::new("prod", name)), "x");
     Answer {
         decisions: vec![
             decision("out", 4, 6, true, Some(6)),
