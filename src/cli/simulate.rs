@@ -1,8 +1,10 @@
 //! `trimtab simulate` and `trimtab demo`: the real controller against the embedded cloud.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anstyle::AnsiColor;
+use indicatif::ProgressBar;
 use jiff::Timestamp;
 
 use super::check;
@@ -66,11 +68,20 @@ pub(super) fn run_simulate(args: &SimulateArgs, screen: &mut Screen) -> Result<(
     };
     let simulation =
         Simulation { policy, place, target, trace, work, start: START, seed: args.seed, tick_s: 60 };
+    let progress = spinner(format!("Simulating {} on {}", simulation.target.service, args.trace.display()));
     let simulated = simulate(&simulation).map_err(|error| CliError::no(error.to_string()))?;
+    progress.finish_and_clear();
     if screen.json {
         return screen.write_json(&simulated);
     }
     tell(&simulated, args, screen)
+}
+
+/// Tells on a terminal's standard error that something is under way; a long trace takes many seconds.
+fn spinner(message: String) -> ProgressBar {
+    let spinner = ProgressBar::new_spinner().with_message(message);
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    spinner
 }
 
 fn tell(simulated: &Simulated, args: &SimulateArgs, screen: &mut Screen) -> Result<(), CliError> {
