@@ -19,7 +19,7 @@ use crate::model::{
 
 /// Points of a metric that are kept for the lines to come. More than any policy looks back: 60 points, after those that an
 /// offset of an hour leaves out at ten seconds a point.
-const KEPT_POINTS: usize = 480;
+const KEPT_POINTS: usize = 20_160;
 /// No line is longer; a first one may carry fourteen days of minutes of several metrics.
 const LONGEST_LINE: u64 = 64 * 1024 * 1024;
 /// No queue holds more messages; a depth beyond is a fault.

@@ -116,7 +116,9 @@ fn metrics_mut(policy: &mut ScalingPolicy) -> Vec<&mut Metric> {
         PolicyKind::Queue(policy) => {
             policy.queues.iter_mut().flat_map(|queue| [&mut queue.sent, &mut queue.deleted]).collect()
         }
-        PolicyKind::ServiceLevel(policy) => vec![&mut policy.requests, &mut policy.within],
+        PolicyKind::ServiceLevel(policy) => {
+            vec![&mut policy.requests, &mut policy.within, &mut policy.utilization]
+        }
     }
 }
 

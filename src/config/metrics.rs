@@ -90,6 +90,12 @@ fn predefined(
     })
 }
 
+/// `ECSServiceAverageCPUUtilization` of the service that an entry is for.
+pub(super) fn cpu_utilization() -> Metric {
+    let stat = MetricStat::ecs_service("CPUUtilization", &ServiceId::new(CLUSTER, SERVICE));
+    a_minute("ECSServiceAverageCPUUtilization".to_owned(), stat, false)
+}
+
 fn requests_per_target(report: &mut Report<'_>, path: &Path, label: Option<&str>) -> Option<Metric> {
     let example = "write resource_label: app/<lb>/<id>/targetgroup/<tg>/<id>, the ends of the two ARNs";
     let Some(label) = label else {

@@ -225,6 +225,7 @@ fn service_level(report: &mut Report<'_>, path: &Path, doc: &ServiceLevelDoc) ->
     ServiceLevel {
         requests: metrics::a_minute("RequestCount".to_owned(), requests, true),
         within: metrics::a_minute(format!("TargetResponseTime.{stat}"), within, false),
+        utilization: metrics::cpu_utilization(),
         latency,
         percent: doc.percent,
     }

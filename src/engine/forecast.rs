@@ -11,7 +11,7 @@ use super::figures::{number, tasks};
 use super::recommend::Look;
 use crate::model::capacity::tasks_rounded_up;
 use crate::model::memory::{ForecastMemory, Memory};
-use crate::model::policy::{MaxCapacityBreach, PredictiveMode};
+use crate::model::policy::{MaxCapacityBreach, PolicyKind, PredictiveMode, QueueGoal, ScalingPolicy};
 use crate::model::{Capacity, ReasonCode, TaskCount};
 
 /// AAS wants a day of history before it forecasts; so does this.
@@ -29,7 +29,13 @@ pub(super) fn raise(
     memory: &mut Memory,
     account: &mut Account,
 ) -> (Wish, Capacity) {
-    let Some(predictive) = look.target.predictive else {
+    let promises = |policy: &ScalingPolicy| match &policy.kind {
+        PolicyKind::ServiceLevel(_) => true,
+        PolicyKind::Queue(queue) => matches!(queue.goal, QueueGoal::StartWithin(_)),
+        PolicyKind::TargetTracking(_) | PolicyKind::StepScaling(_) => false,
+    };
+    let looks_ahead_itself = !look.target.policies.is_empty() && look.target.policies.iter().all(promises);
+    let Some(predictive) = look.target.predictive.filter(|_| !looks_ahead_itself) else {
         memory.forecast = None;
         return (wish, look.capacity);
     };

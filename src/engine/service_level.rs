@@ -1,151 +1,246 @@
-//! The promise of a latency: a count from the load, and from the most load a task was seen to take with the promise kept.
+//! The promise of a latency: a count from the load that may come, not from the utilization that was.
 //!
-//! `wanted = ceil(requests a second / requests a second that a task takes)`. What a task takes is learned: it rises by
-//! a little while the promise is kept, and falls by a tenth when it is broken.
-
-use std::collections::BTreeMap;
+//! `tasks = ceil(work + margin x deviation)`, `work = load ahead / what a task takes`. What a task takes is learned from requests and
+//! utilization; the load ahead from the last minutes and from what is usual at the time ([`super::lookahead`]); the margin from a
+//! rehearsal on the last days ([`super::rehearsal`]), and from how much of the lateness that the promise allows was used up since.
 
 use jiff::Timestamp;
 
-use super::figures::{number, tasks, time};
+use super::figures::{moment, number, tasks, time};
+use super::foresight::{Promise, is_rehearsal_due, look_ahead, tuning};
 use super::freshness::{fresh, is_possible, period_end};
 use super::recommend::{Look, Opinion, Vote};
 use super::running;
+use super::staffing::Need;
+use super::starts::Delays;
 use crate::model::capacity::tasks_rounded_up;
 use crate::model::memory::{Memory, ServiceLevelMemory};
 use crate::model::metric::Metric;
 use crate::model::policy::ServiceLevel;
-use crate::model::{Point, ReasonCode, TaskCount};
-
-/// How much more a task may be given than it was seen to take: the step by which the limit is looked for.
-const PROBE: f64 = 1.02;
-/// What a task takes after the promise was broken, against what it was given then.
-const AFTER_BREACH: f64 = 0.9;
-/// The tasks added when the promise is broken and the load alone does not ask for more.
-const BREACH_STEP: f64 = 1.25;
+use crate::model::{Point, ReasonCode};
 
 /// A share of everything, in per cent.
 const WHOLE: f64 = 100.0;
-/// A task that takes less than this many requests a second was never seen at work.
-const LEAST_RATE: f64 = 1e-6;
+/// A utilization under this says little of what a task takes, in per cent.
+const LEAST_UTILIZATION: f64 = 3.0;
+/// A utilization from which requests of a minute may have been served in the next, in per cent.
+const NEAR_SATURATION: f64 = 85.0;
+/// A utilization from which a task is at its limit, so that it may have served less than was asked, in per cent.
+const SATURATED: f64 = 97.0;
+/// What a task that is at its limit takes at most, against what was asked of it.
+const SERVED_AT_LIMIT: f64 = 0.85;
+/// Until what a task takes is known: the utilization that is aimed at, and where tasks are at their limit.
+const CAUTIOUS_UTILIZATION: f64 = 50.0;
+const CAUTIOUS_AT_LIMIT: f64 = 33.0;
+/// The most full periods that what a task takes is the mean of.
+const MOST_PERIODS: f64 = 30.0;
+/// The weight, in full periods, from which what a task takes is known well enough to rehearse with.
+const WEIGHT_TO_REHEARSE: f64 = 0.3;
+/// A sample is believed to differ this much from what was known.
+const SAMPLE_LIMITS: (f64, f64) = (0.7, 1.4);
+/// The share of the counted requests that a minute forgets: those of a day ago weigh a third.
+const FORGOTTEN: f64 = 1.0 / 1440.0;
+/// Requests at the first sight of a load that count as if the lateness aimed at had been met, in minutes of it.
+const GIVEN_MINUTES: f64 = 430.0;
+/// The part of the lateness allowed that is aimed at.
+const AIM: f64 = 0.65;
+/// How much the insurance changes where twice the lateness aimed at was used, and its limits.
+const PER_DOUBLING: f64 = 0.25;
+const INSURANCE: (f64, f64) = (0.5, 1.4);
 
 /// The policy's vote.
 pub(super) fn vote(look: &Look<'_>, name: &str, policy: &ServiceLevel, memory: &mut Memory) -> Opinion {
-    let mut learned = memory.service_levels.get(name).copied().unwrap_or_default();
-    learn(look, policy, memory, &mut learned);
+    let delays = Delays::of(memory);
+    let mut learned = memory.service_levels.remove(name).unwrap_or_default();
+    learn_per_task(look, policy, memory, &mut learned);
+    learn_lateness(look, policy, &mut learned);
+    let promise =
+        learned.per_task_s.filter(|_| WEIGHT_TO_REHEARSE <= learned.per_task_weight).map(|per_task_s| {
+            Promise { delays: &delays, per_task_s, allowed: allowed(policy), may_wait_s: None }
+        });
+    let requests = points(look, &policy.requests);
+    look_ahead(look, &policy.requests, requests, promise.as_ref(), &delays, &mut learned.load);
+    let opinion = opinion(look, policy, &learned);
     memory.service_levels.insert(name.to_owned(), learned);
+    opinion
+}
+
+/// Whether the requests of the last days would help at this look.
+pub(super) fn wants_history(learned: &ServiceLevelMemory, now: Timestamp) -> bool {
+    learned.per_task_s.is_some_and(|per_task_s| is_rehearsal_due(&learned.load, per_task_s, now))
+}
+
+fn opinion(look: &Look<'_>, policy: &ServiceLevel, learned: &ServiceLevelMemory) -> Opinion {
     let requests = match fresh(&policy.requests, look.observation) {
         Ok(points) => points,
         Err((why, refused)) => return Opinion::blind(why).with_refused(refused),
     };
     let rate = requests.newest.value / policy.requests.period.as_secs_f64();
-    let load = format!("{} requests a second from {}", number(rate), time(requests.newest.start));
-    let opinion = if look.observation.service.running == 0 {
-        from_zero(look, rate, &load)
-    } else {
-        by_load(look, policy, rate, &load, &learned)
+    let told = format!("{} requests a second from {}", number(rate), time(requests.newest.start));
+    let opinion = match learned.per_task_s {
+        Some(per_task_s) => by_load(policy, learned, per_task_s, &told),
+        None => by_utilization(look, policy, rate, &told),
     };
-    opinion.with_refused(requests.refused)
-}
-
-fn from_zero(look: &Look<'_>, rate: f64, load: &str) -> Opinion {
-    let wanted = if 0.0 < rate { look.desired.max(1) } else { look.desired };
-    let text = format!("{load} and no task running, so {}", tasks(wanted));
-    Opinion::new(Vote::Wants(wanted), ReasonCode::ServiceLevel, text)
-}
-
-fn by_load(
-    look: &Look<'_>,
-    policy: &ServiceLevel,
-    rate: f64,
-    load: &str,
-    learned: &ServiceLevelMemory,
-) -> Opinion {
-    let within = match fresh(&policy.within, look.observation) {
-        Ok(points) => points,
-        Err((why, refused)) if 0.0 < rate => return Opinion::blind(why).with_refused(refused),
-        Err(_) => {
-            return Opinion::new(
-                Vote::Wants(0),
-                ReasonCode::ServiceLevel,
-                format!("{load}, so no task is needed"),
-            );
+    match (&requests.no_scale_in, opinion.vote) {
+        (Some(why), Vote::Wants(wanted)) if wanted < look.desired => {
+            let text = format!("{}; but {why}, so the {} desired stay", opinion.text, look.desired);
+            Opinion::new(Vote::Wants(look.desired), ReasonCode::InsufficientData, text)
         }
-    };
-    let kept = within.newest.value;
-    if WHOLE < kept {
-        return Opinion::blind(format!("{} cannot be {} %", policy.within.key, number(kept)));
+        _ => opinion,
     }
-    let told = format!("{load}, {} % of them in time, {} % promised", number(kept), number(policy.percent));
-    let Some(per_task) = learned.kept_per_task_s.filter(|per_task| LEAST_RATE < *per_task) else {
-        let text = format!("{told}; what a task takes is not known yet");
-        return Opinion::new(Vote::Wants(look.desired), ReasonCode::InsufficientData, text);
+    .with_refused(requests.refused)
+}
+
+/// Until what a task takes is known: what brings the utilization down to a cautious one, and never fewer than there are.
+fn by_utilization(look: &Look<'_>, policy: &ServiceLevel, rate: f64, told: &str) -> Opinion {
+    let told = format!("{told}; what a task takes is not known yet");
+    let asked = if 0.0 < rate { look.desired.max(1) } else { look.desired };
+    let Ok(used) = fresh(&policy.utilization, look.observation) else {
+        let text = format!("{told}, so {}", tasks(asked));
+        return Opinion::new(Vote::Wants(asked), ReasonCode::InsufficientData, text);
     };
-    let exact = rate / per_task;
-    let mut wanted = tasks_rounded_up(exact);
-    let mut text = format!(
-        "{told}; {} / {} a task = {}, so {}",
-        number(rate),
-        number(per_task),
+    let used = used.newest.value.min(WHOLE);
+    let aim = if SATURATED <= used { CAUTIOUS_AT_LIMIT } else { CAUTIOUS_UTILIZATION };
+    let running = look.observation.service.running;
+    let exact = f64::from(running) * used / aim;
+    let wanted = tasks_rounded_up(exact).max(asked);
+    let text = format!(
+        "{told}; {running} running at {} % want {} at {aim} %, and not fewer than there are, so {}",
+        number(used),
         number(exact),
         tasks(wanted)
     );
-    let all_run = look.desired <= look.observation.service.running;
-    if kept < policy.percent && all_run {
-        let more = tasks_rounded_up(f64::from(look.desired) * BREACH_STEP);
-        if wanted < more {
-            wanted = more;
-            text = format!(
-                "{text}; the promise is broken, so a quarter more than the {} desired: {more}",
-                look.desired
-            );
-        }
-    } else if kept < policy.percent {
-        wanted = wanted.max(look.desired);
-    }
+    let code = if asked < wanted { ReasonCode::ServiceLevel } else { ReasonCode::InsufficientData };
+    Opinion::new(Vote::Wants(wanted), code, text)
+}
+
+fn by_load(policy: &ServiceLevel, learned: &ServiceLevelMemory, per_task_s: f64, told: &str) -> Opinion {
+    let tuning = tuning(&learned.load);
+    let insurance = insurance(policy, learned);
+    let lookahead = &learned.load.lookahead;
+    let need = Need::of(lookahead, &tuning, per_task_s);
+    let margin = tuning.margin * insurance.max(1.0);
+    let insured = need.tasks(margin);
+    let now = lookahead.level_s / per_task_s;
+    let exact = now + (insured - now) * insurance.min(1.0);
+    let wanted = tasks_rounded_up(exact);
+    let floor = match need.floor {
+        0.0 => String::new(),
+        floor => format!(
+            ", not under {} for the {} a second that may come at any time",
+            number(floor),
+            number(tuning.floor_s)
+        ),
+    };
+    let spared = if insurance < 1.0 {
+        format!(
+            "; little of the lateness allowed was used, so of what that is above the {} for now only {}: {}",
+            number(now),
+            number(insurance),
+            number(exact)
+        )
+    } else {
+        String::new()
+    };
+    let rehearsed = match learned.load.rehearsed {
+        Some(rehearsed) => format!("rehearsed {}", moment(rehearsed.at)),
+        None => "not rehearsed yet".to_owned(),
+    };
+    let text = format!(
+        "{told}; {} a second ahead / {} a task = {}; + {} x {}{floor} = {}{spared}, so {} ({rehearsed})",
+        number(lookahead.held_s),
+        number(per_task_s),
+        number(need.work),
+        number(margin),
+        number(need.deviation),
+        number(insured),
+        tasks(wanted)
+    );
     Opinion::new(Vote::Wants(wanted), ReasonCode::ServiceLevel, text)
 }
 
-/// Learns from the periods that became visible since the last look.
-fn learn(look: &Look<'_>, policy: &ServiceLevel, memory: &Memory, learned: &mut ServiceLevelMemory) {
+/// The share of requests that may be late.
+fn allowed(policy: &ServiceLevel) -> f64 {
+    (WHOLE - policy.percent) / WHOLE
+}
+
+/// How much of the insurance that was rehearsed the promise needs, by what was used of the lateness allowed.
+fn insurance(policy: &ServiceLevel, learned: &ServiceLevelMemory) -> f64 {
+    const LEAST_SHARE: f64 = 0.05;
+    if learned.requests <= 0.0 {
+        return 1.0;
+    }
+    let used = learned.late / (learned.requests * allowed(policy) * AIM);
+    (1.0 + PER_DOUBLING * used.max(LEAST_SHARE).log2()).clamp(INSURANCE.0, INSURANCE.1)
+}
+
+fn points<'a>(look: &Look<'a>, metric: &Metric) -> &'a [Point] {
+    look.observation.metrics.get(&metric.key).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The possible points of a metric after a moment.
+fn after<'a>(
+    look: &Look<'a>,
+    metric: &'a Metric,
+    until: Option<Timestamp>,
+) -> impl Iterator<Item = Point> + use<'a> {
+    let points = points(look, metric);
+    let first = until.map_or(0, |until| points.partition_point(|point| point.start <= until));
     let now = look.observation.now;
-    let points =
-        |metric: &Metric| look.observation.metrics.get(&metric.key).map(Vec::as_slice).unwrap_or_default();
-    let possible = |metric, point: &Point| is_possible(metric, *point, now);
-    let requests: BTreeMap<Timestamp, Point> = points(&policy.requests)
-        .iter()
-        .filter(|point| possible(&policy.requests, point) && 0.0 < point.value)
-        .map(|point| (point.start, *point))
-        .collect();
-    let is_new = |point: &Point| learned.learned_until.is_none_or(|until| until < point.start);
-    let pairs: Vec<(Point, Point)> = points(&policy.within)
-        .iter()
-        .filter(|within| is_new(within) && possible(&policy.within, within) && within.value <= WHOLE)
-        .filter_map(|within| Some((*requests.get(&within.start)?, *within)))
-        .collect();
-    for (requests, within) in pairs {
-        let running = running::at(look, memory, period_end(&policy.within, within));
-        if 0 < running {
-            learned.kept_per_task_s =
-                Some(learn_one(policy, requests, within, running, learned.kept_per_task_s));
+    points.iter().skip(first).copied().filter(move |point| is_possible(metric, *point, now))
+}
+
+/// The requests of the period that began at a moment.
+fn requests_at(look: &Look<'_>, policy: &ServiceLevel, start: Timestamp) -> Option<f64> {
+    let points = points(look, &policy.requests);
+    let at = points.binary_search_by_key(&start, |point| point.start).ok()?;
+    points
+        .get(at)
+        .filter(|point| is_possible(&policy.requests, **point, look.observation.now))
+        .map(|point| point.value)
+}
+
+/// Requests over utilization: what a task would serve if all of it were used.
+fn learn_per_task(look: &Look<'_>, policy: &ServiceLevel, memory: &Memory, learned: &mut ServiceLevelMemory) {
+    for used in after(look, &policy.utilization, learned.used_until) {
+        learned.used_until = Some(used.start);
+        let Some(requests) = requests_at(look, policy, used.start).filter(|requests| 0.0 < *requests) else {
+            continue;
+        };
+        let running = running::at(look, memory, period_end(&policy.utilization, used));
+        if running == 0 || used.value < LEAST_UTILIZATION {
+            continue;
         }
-        learned.learned_until = Some(within.start).max(learned.learned_until);
+        let share = used.value.min(WHOLE) / WHOLE;
+        let sample = requests / policy.requests.period.as_secs_f64() / (f64::from(running) * share);
+        if SATURATED <= used.value {
+            learned.per_task_s = learned.per_task_s.map(|before| before.min(sample * SERVED_AT_LIMIT));
+            continue;
+        }
+        let is_steady = running::at(look, memory, used.start) == running;
+        if NEAR_SATURATION <= used.value || !is_steady && learned.per_task_s.is_some() {
+            continue;
+        }
+        let before = learned.per_task_s.unwrap_or(sample);
+        learned.per_task_weight = (learned.per_task_weight + share).min(MOST_PERIODS);
+        let believed = sample.clamp(before * SAMPLE_LIMITS.0, before * SAMPLE_LIMITS.1);
+        learned.per_task_s = Some(before + (believed - before) * share / learned.per_task_weight);
     }
 }
 
-fn learn_one(
-    policy: &ServiceLevel,
-    requests: Point,
-    within: Point,
-    running: TaskCount,
-    before: Option<f64>,
-) -> f64 {
-    let given = requests.value / policy.requests.period.as_secs_f64() / f64::from(running);
-    if policy.percent <= within.value {
-        let probed = before
-            .map_or(given, |before| if before * AFTER_BREACH < given { before * PROBE } else { before });
-        return probed.max(given);
+/// Counts requests, and those that were late.
+fn learn_lateness(look: &Look<'_>, policy: &ServiceLevel, learned: &mut ServiceLevelMemory) {
+    for within in after(look, &policy.within, learned.kept_until) {
+        learned.kept_until = Some(within.start);
+        if WHOLE < within.value {
+            continue;
+        }
+        let Some(requests) = requests_at(look, policy, within.start) else { continue };
+        if learned.requests <= 0.0 {
+            learned.requests = requests * GIVEN_MINUTES;
+            learned.late = learned.requests * allowed(policy) * AIM;
+        }
+        learned.requests += requests - learned.requests * FORGOTTEN;
+        learned.late += requests * (1.0 - within.value / WHOLE) - learned.late * FORGOTTEN;
     }
-    let reduced = given * AFTER_BREACH;
-    before.map_or(reduced, |before| before.min(reduced))
 }

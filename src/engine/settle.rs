@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::account::Account;
 use super::figures::{moment, time};
-use super::running;
+use super::{running, starts};
 use crate::model::duration::elapsed;
 use crate::model::memory::{CountChange, Memory, PauseDirection};
 use crate::model::policy::{PolicyKind, ScalingPolicy};
@@ -32,6 +32,7 @@ pub(super) fn settle(
     forget(target, now, memory);
     forget_the_future(now, memory);
     running::remember(target, observation, memory);
+    starts::learn(observation, memory);
 }
 
 fn settle_pending(
@@ -150,7 +151,12 @@ fn forget_the_future(now: Timestamp, memory: &mut Memory) {
     memory.changes.retain(|change| change.at <= latest);
     memory.scale_outs.retain(|_, change| change.at <= latest);
     memory.recommendations.retain(|past| past.at <= latest);
+    if memory.starts.looked_at.is_some_and(|at| now < at) {
+        memory.starts.looked_at = None;
+        memory.starts.starting.clear();
+    }
     for queue in memory.queues.values_mut() {
+        queue.looks.retain(|look| look.at <= now);
         queue.active_at = queue.active_at.map(|at| at.min(now));
     }
 }

@@ -40,6 +40,8 @@ pub struct Memory {
     /// The count before a window lowered it, to come back to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before_window: Option<BeforeWindow>,
+    /// What was learned of the time that tasks take to start.
+    pub starts: StartMemory,
     /// What queue policies learned, by policy.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub queues: BTreeMap<String, QueueMemory>,
@@ -151,8 +153,37 @@ pub struct BeforeWindow {
     pub count: TaskCount,
 }
 
+/// What was learned of the time that tasks take to start. All of it is in seconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StartMemory {
+    /// The last look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<Timestamp>,
+    /// The usual time from one look to the next; 0 until it is known.
+    pub look_s: f64,
+    /// The tasks whose start was seen, as far as they still weigh.
+    pub seen: f64,
+    /// The mean of their delays.
+    pub mean_s: f64,
+    /// The variance of their delays, in square seconds.
+    pub variance_s2: f64,
+    /// The tasks that were asked for and are not running yet, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub starting: Vec<Starting>,
+}
+
+/// Tasks that were asked for together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Starting {
+    /// When they were asked for.
+    pub since: Timestamp,
+    /// How many of them are not running yet.
+    pub tasks: TaskCount,
+}
+
 /// What a queue policy learned.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct QueueMemory {
     /// The last look that saw a message, or could not tell.
@@ -161,7 +192,9 @@ pub struct QueueMemory {
     /// Messages that a busy task finishes in a second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_per_task_s: Option<f64>,
-    /// Messages that arrive in a second, smoothed.
+    /// Whether that was seen of tasks that had more to do than they could; otherwise they may be faster.
+    pub at_full_work: bool,
+    /// Messages that arrive in a second: those of the newest period.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arrivals_s: Option<f64>,
     /// Messages that a busy task holds in flight.
@@ -173,18 +206,136 @@ pub struct QueueMemory {
     /// The start of the newest period of finished messages that was learned from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted_until: Option<Timestamp>,
+    /// The load, where tasks start too slowly to wait for a backlog.
+    pub load: LoadMemory,
+    /// The depth and the tasks at the last looks, oldest first: what the finished messages of a period are read against.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<QueueLook>,
+}
+
+/// A queue and its workers at a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueLook {
+    /// The look.
+    pub at: Timestamp,
+    /// The messages that waited.
+    pub visible: u64,
+    /// The tasks that ran.
+    pub running: TaskCount,
 }
 
 /// What a service-level policy learned.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServiceLevelMemory {
-    /// The most requests a second and task at which the promise was kept.
+    /// Requests a second that a task serves at full utilization.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub kept_per_task_s: Option<f64>,
-    /// The start of the newest period that was learned from.
+    pub per_task_s: Option<f64>,
+    /// The periods that it was learned from, by their utilization, as far as they still weigh.
+    pub per_task_weight: f64,
+    /// The start of the newest period of utilization that was learned from.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub learned_until: Option<Timestamp>,
+    pub used_until: Option<Timestamp>,
+    /// The start of the newest period of the promise that was learned from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<Timestamp>,
+    /// Requests of the last days, the older the less.
+    pub requests: f64,
+    /// Those of them that were late.
+    pub late: f64,
+    /// The load.
+    pub load: LoadMemory,
+}
+
+/// A load as it is looked ahead to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LoadMemory {
+    /// The start of the newest period that was taken in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// The load as it is followed.
+    pub lookahead: LookaheadMemory,
+    /// When a rehearsal was tried last, whether there was history for it or not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tried_at: Option<Timestamp>,
+    /// What the last rehearsal chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rehearsed: Option<Rehearsed>,
+    /// The load that is usual at the times to come, where the rehearsal chose a pattern.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usual: Option<UsualLoad>,
+}
+
+/// The outcome of a rehearsal on history.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rehearsed {
+    /// When.
+    pub at: Timestamp,
+    /// What a task was taken to do then, in requests or messages a second.
+    pub per_task_s: f64,
+    /// The setting that it chose.
+    pub tuning: LookaheadTuning,
+}
+
+/// How a load is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LookaheadTuning {
+    /// The weight of the newest minute in the level, from 0 to 1.
+    pub newest: f64,
+    /// How much of the slope is believed, from 0 to 1.
+    pub trend: f64,
+    /// The time in which a peak fades to a third, in minutes.
+    pub hold_min: f64,
+    /// The deviations that are added to the expected work.
+    pub margin: f64,
+    /// The load that is always prepared for, in requests or messages a second.
+    pub floor_s: f64,
+    /// Whether the load exceeds forecasts by a share of itself rather than by so many requests or messages a second.
+    pub relative: bool,
+    /// Which pattern is prepared for.
+    pub season: Season,
+    /// The share of the pattern that is prepared for.
+    pub season_share: f64,
+}
+
+/// A pattern that the load repeats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Season {
+    /// None.
+    #[default]
+    None,
+    /// What was usual at the time of day.
+    Daily,
+    /// What was usual at the time of the week.
+    Weekly,
+}
+
+/// The load that is usual at the times to come: a day of it, in slots of five minutes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UsualLoad {
+    /// The number of the first slot of five minutes since 1970.
+    pub first_slot: i64,
+    /// Requests or messages a second in each slot, to four digits.
+    pub load_s: Vec<f64>,
+}
+
+/// A load as it is followed, in requests or messages a second.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LookaheadMemory {
+    /// Whether any minute was taken in.
+    pub begun: bool,
+    /// The smoothed load.
+    pub level_s: f64,
+    /// Its change in a minute.
+    pub slope_s: f64,
+    /// The highest load that was looked ahead to, fading.
+    pub held_s: f64,
+    /// The mean square of what the load had above the forecast, or of the share of the load that was.
+    pub variance: f64,
+    /// The forecasts that were not yet compared with what came, oldest first; as many as minutes are looked ahead.
+    pub forecasts: Vec<f64>,
 }
 
 /// What the forecast learned: the greatest recommendation of each hour of the day.

@@ -19,6 +19,7 @@ pub struct ScalingPolicy {
 
 /// The kinds of rules.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a target has a few, made once")]
 pub enum PolicyKind {
     /// Keeps a metric at a target value.
     TargetTracking(TargetTracking),
@@ -150,6 +151,8 @@ pub struct ServiceLevel {
     pub requests: Metric,
     /// `TargetResponseTime` by CloudWatch's percentile rank: per cent of requests within `latency`.
     pub within: Metric,
+    /// `CPUUtilization` of the service: what a task can take is learned from it.
+    pub utilization: Metric,
     /// The time a request may take.
     pub latency: Duration,
     /// The share of requests that must stay within it, in per cent; above 0, below 100.
@@ -269,7 +272,7 @@ impl ScalingPolicy {
     pub fn metrics(&self) -> Vec<&Metric> {
         match &self.kind {
             PolicyKind::TargetTracking(policy) => vec![&policy.metric],
-            PolicyKind::ServiceLevel(policy) => vec![&policy.requests, &policy.within],
+            PolicyKind::ServiceLevel(policy) => vec![&policy.requests, &policy.within, &policy.utilization],
             PolicyKind::Queue(QueuePolicy { queues, goal, .. }) => match goal {
                 QueueGoal::StartWithin(_) => {
                     queues.iter().flat_map(|queue| [&queue.sent, &queue.deleted]).collect()

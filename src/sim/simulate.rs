@@ -241,6 +241,7 @@ mod tests {
         let level = ServiceLevel {
             requests: metric("RequestCount", "Sum"),
             within: metric("TargetResponseTime", "PR(:0.4)"),
+            utilization: metric("CPUUtilization", "Average"),
             latency: Duration::from_millis(400),
             percent: 99.5,
         };
