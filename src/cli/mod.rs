@@ -7,6 +7,7 @@ mod check;
 pub mod decide;
 mod ecs;
 mod error;
+mod import;
 mod plan;
 mod screen;
 mod simulate;
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, value_parser};
 
 use crate::aws::{AwsCloud, load_config};
 use crate::control::places::{PolicyPlace, StatePlace};
@@ -41,6 +42,23 @@ Examples:
 
 Exit status: 0 done, 1 the answer is no (invalid policy, failed check), 2 usage, 3 AWS or the network failed.
 AWS is reached as every AWS SDK does: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL and the rest.";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  trimtab import prod/web prod/api --out trimtab.yaml
+  trimtab import --all --cluster prod --out trimtab.yaml
+  for what in scalable-targets scaling-policies scheduled-actions; do
+    aws application-autoscaling describe-$what --service-namespace ecs
+  done | trimtab import --from - --out trimtab.yaml
+
+Target tracking, step scaling, scheduled actions and predictive scaling are carried over with AAS's own figures, and what is \
+suspended as suspended. The services are written in shadow: trimtab decides and reports, and AAS goes on scaling.
+
+What cannot be carried over is told on standard error, in the file where its entry is, and with --json as a list.
+
+The output of aws cloudwatch describe-alarms may be given to --from as well: it tells how many points each policy waits for.
+
+AWS is asked for application-autoscaling:Describe* and cloudwatch:DescribeAlarms; nothing there is changed.";
 
 /// An event-driven autoscaler for Amazon ECS: it decides each service's desired count, says why, and can be tried before it acts
 #[derive(Debug, Parser)]
@@ -106,6 +124,9 @@ enum Command {
     },
     /// Simulate a service on a load trace: cost, promise, actions
     Simulate(SimulateArgs),
+    /// Write the policy file that behaves as Application Auto Scaling does for your services
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(ImportArgs),
 }
 
 #[derive(Debug, Args)]
@@ -154,6 +175,31 @@ struct SimulateArgs {
     /// The width of the drawing, in characters
     #[arg(long, default_value_t = 100)]
     width: u16,
+}
+
+/// Where to read, and where to write.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["services", "all", "from"]))]
+struct ImportArgs {
+    /// The services to import
+    #[arg(value_name = "CLUSTER/SERVICE")]
+    services: Vec<ServiceId>,
+    /// Import every ECS service that is registered
+    #[arg(long, conflicts_with_all = ["services", "from"])]
+    all: bool,
+    /// Import the services of this cluster only
+    #[arg(long, value_name = "CLUSTER", conflicts_with = "services")]
+    cluster: Option<String>,
+    /// Read what aws printed instead of asking AWS; - is standard input, a file may hold several outputs
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    from: Vec<PathBuf>,
+    /// Where to write the policy file; standard output where not given
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write over a file that is there
+    #[arg(long, requires = "out")]
+    force: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -205,6 +251,11 @@ async fn run(
             let file = check::valid(&place, &check::read(&policy)?)?;
             let target = check::target_of(&file, &place, &service)?;
             Ok(decide::run(&target, io::stdin().lock(), io::BufWriter::new(io::stdout().lock()))?)
+        }
+        Command::Import(args) if !args.from.is_empty() => import::from_files(&args, clock.now(), &mut screen),
+        Command::Import(args) => {
+            let api = cloud().await.application_auto_scaling();
+            import::from_aws(&args, &api, clock.now(), &mut screen).await
         }
         Command::Clusters => ecs::clusters(&cloud().await.ecs(), &mut screen).await,
         Command::Services { cluster } => ecs::services(&cloud().await.ecs(), cluster, &mut screen).await,

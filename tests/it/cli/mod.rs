@@ -4,6 +4,7 @@ mod acting;
 mod check;
 mod decide;
 mod help;
+mod import;
 mod simulate;
 mod unreachable;
 

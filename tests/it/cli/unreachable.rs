@@ -35,6 +35,7 @@ fn every_command_that_needs_aws_ends_with_status_3_and_says_which_call_failed() 
         ("services", "ecs:ListClusters failed"),
         ("services prod", "ecs:ListServices failed"),
         ("scale prod/web 3", "ecs:DescribeServices failed"),
+        ("import --all", "application-autoscaling:DescribeScalableTargets failed"),
         ("plan", "ecs:DescribeServices failed"),
         ("plan --json", "ecs:DescribeServices failed"),
         ("plan --policy s3://bucket/trimtab.yaml", "s3:GetObject failed: s3://bucket/trimtab.yaml"),
