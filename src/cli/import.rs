@@ -49,7 +49,8 @@ pub(super) async fn from_aws(
     write(args, &configuration, now, screen)
 }
 
-fn text_of(path: &Path) -> Result<String, CliError> {
+/// The text of a file, or of standard input.
+pub(super) fn text_of(path: &Path) -> Result<String, CliError> {
     let mut text = String::new();
     if path == Path::new("-") {
         std::io::stdin().read_to_string(&mut text).map(|_| text)

@@ -10,6 +10,7 @@ mod error;
 mod import;
 mod plan;
 mod screen;
+mod shadow_report;
 mod simulate;
 mod table;
 
@@ -30,6 +31,7 @@ use crate::handler::connect::ports;
 use crate::handler::settings::FunctionSettings;
 use crate::model::capacity::MOST_TASKS;
 use crate::model::{ServiceId, TaskCount};
+use crate::sim::service::TaskSize;
 pub use error::CliError;
 use screen::{Screen, say};
 
@@ -59,6 +61,23 @@ What cannot be carried over is told on standard error, in the file where its ent
 The output of aws cloudwatch describe-alarms may be given to --from as well: it tells how many points each policy waits for.
 
 AWS is asked for application-autoscaling:Describe* and cloudwatch:DescribeAlarms; nothing there is changed.";
+
+const SHADOW_REPORT_EXAMPLES: &str = "\
+Examples:
+  aws logs filter-log-events --log-group-name /aws/lambda/trimtab --filter-pattern '{ $.message = \"decision\" }' \\
+    --start-time $(date -d '7 days ago' +%s000) > decisions.json
+  aws application-autoscaling describe-scaling-activities --service-namespace ecs > activities.json
+  trimtab shadow-report --decisions decisions.json --activities activities.json
+  trimtab shadow-report --decisions decisions.json --real aas prod/web --since 24h --json
+
+For each service: task-hours and their cost, how often the count changed, for how long either had fewer tasks than the other, and \
+for each real change whether trimtab had wanted it before, by how much earlier, or only kept it, or did not want it.
+
+The divergence is the integral of the difference of the two counts over the integral of the greater of them: 0 is always the same, \
+1 has nothing in common.
+
+A wish counts from the look that tells it to the next one, for two minutes at most; where trimtab is silent it wanted what was. A \
+count that was wanted and not set changed no load: a difference is true where it begins, and a guess for as long as it lasts.";
 
 /// An event-driven autoscaler for Amazon ECS: it decides each service's desired count, says why, and can be tried before it acts
 #[derive(Debug, Parser)]
@@ -127,6 +146,9 @@ enum Command {
     /// Write the policy file that behaves as Application Auto Scaling does for your services
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(ImportArgs),
+    /// Compare what trimtab wanted in shadow with what really happened
+    #[command(after_help = SHADOW_REPORT_EXAMPLES)]
+    ShadowReport(ShadowReportArgs),
 }
 
 #[derive(Debug, Args)]
@@ -202,6 +224,49 @@ struct ImportArgs {
     force: bool,
 }
 
+#[derive(Debug, Args)]
+struct ShadowReportArgs {
+    /// The services to compare; all that are in the log where none is given
+    #[arg(value_name = "CLUSTER/SERVICE")]
+    services: Vec<ServiceId>,
+    /// The function's log, as lines or as aws logs prints it; - is standard input
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    decisions: Vec<PathBuf>,
+    /// What aws application-autoscaling describe-scaling-activities printed
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    activities: Vec<PathBuf>,
+    /// Where else it is known from what really happened
+    #[arg(long, default_value = "log")]
+    real: RealCounts,
+    /// From when: RFC 3339, or how long ago, as in 7d; from the first decision where not given
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Until when; until the last decision where not given
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// The policy file: where it promises a latency, CloudWatch is asked how that was kept
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Processors of a task, for the money (Fargate, Linux on x86, us-east-1)
+    #[arg(long, default_value_t = TaskSize::default().vcpu)]
+    vcpu: f64,
+    /// Memory of a task, in gigabytes
+    #[arg(long, default_value_t = TaskSize::default().memory_gb)]
+    memory_gb: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum RealCounts {
+    /// The log alone: the desired count that trimtab found at its looks
+    Log,
+    /// The scaling activities of Application Auto Scaling, asked of AWS; to the second
+    Aas,
+    /// CloudWatch's `DesiredTaskCount` of Container Insights, by the minute
+    ContainerInsights,
+    /// CloudWatch's count of `CPUUtilization` samples, which are the running tasks, by the minute
+    Ecs,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum TraceKind {
     /// Requests: a task serves 4 at once, 200 ms each
@@ -257,6 +322,7 @@ async fn run(
             let api = cloud().await.application_auto_scaling();
             import::from_aws(&args, &api, clock.now(), &mut screen).await
         }
+        Command::ShadowReport(args) => shadow_report::run(&args, clock.now(), &mut screen).await,
         Command::Clusters => ecs::clusters(&cloud().await.ecs(), &mut screen).await,
         Command::Services { cluster } => ecs::services(&cloud().await.ecs(), cluster, &mut screen).await,
         Command::Scale { service, desired } => {

@@ -5,7 +5,7 @@
 //! is told, with its path: what has no effect on scaling is listed in [`WITHOUT_EFFECT`].
 
 use jiff::Timestamp;
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use thiserror::Error;
@@ -475,20 +475,30 @@ fn unknown_keys(given: &Value, known: &Value, path: &str, unknown: &mut Vec<Stri
 }
 
 /// A time as the AWS CLI writes it: ISO 8601, or Unix seconds in its first version.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Moment {
+    Seconds(f64),
+    Text(String),
+}
+
+impl Moment {
+    fn timestamp<E: serde::de::Error>(self) -> Result<Timestamp, E> {
+        match self {
+            Self::Text(text) => text.parse().map_err(E::custom),
+            Self::Seconds(seconds) => seconds_since_1970(seconds)
+                .ok_or_else(|| E::custom(format!("{seconds} is not a time in Unix seconds"))),
+        }
+    }
+}
+
 fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Moment {
-        Seconds(f64),
-        Text(String),
-    }
-    match Option::<Moment>::deserialize(deserializer)? {
-        None => Ok(None),
-        Some(Moment::Text(text)) => text.parse().map(Some).map_err(D::Error::custom),
-        Some(Moment::Seconds(seconds)) => seconds_since_1970(seconds)
-            .map(Some)
-            .ok_or_else(|| D::Error::custom(format!("{seconds} is not a time in Unix seconds"))),
-    }
+    Option::<Moment>::deserialize(deserializer)?.map(Moment::timestamp).transpose()
+}
+
+/// Reads a time as the AWS CLI writes it.
+pub(crate) fn required_moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    Moment::deserialize(deserializer)?.timestamp()
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "jiff refuses what is out of range")]

@@ -19,10 +19,12 @@ use crate::import::aas::{
     ScheduledAction, StepAdjustment, StepScaling, SuspendedState, TargetTracking,
 };
 use crate::model::ServiceId;
+use crate::shadow::ScalingActivity;
 
 const DESCRIBE_ALARMS: &str = "cloudwatch:DescribeAlarms";
 const DESCRIBE_TARGETS: &str = "application-autoscaling:DescribeScalableTargets";
 const DESCRIBE_POLICIES: &str = "application-autoscaling:DescribeScalingPolicies";
+const DESCRIBE_ACTIVITIES: &str = "application-autoscaling:DescribeScalingActivities";
 const DESCRIBE_ACTIONS: &str = "application-autoscaling:DescribeScheduledActions";
 
 /// Resources in one `DescribeScalableTargets` call, at most.
@@ -67,6 +69,36 @@ impl ApplicationAutoScalingApi {
                 .push(format!("the alarms, so AAS's usual numbers of points are assumed: {error}")),
         }
         Ok(configuration)
+    }
+
+    /// What AAS did to a service since a time, the newest first. AAS keeps six weeks of it.
+    ///
+    /// # Errors
+    /// Those of AAS's calls.
+    pub async fn activities(
+        &self,
+        service: &ServiceId,
+        since: Timestamp,
+    ) -> Result<Vec<ScalingActivity>, PortError> {
+        let describe = self.client.describe_scaling_activities().service_namespace(ServiceNamespace::Ecs);
+        let describe = describe.scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
+        let describe = describe.resource_id(resource_id(service)).max_results(RESULTS_PER_PAGE);
+        let mut pages = describe.into_paginator().items().send();
+        let mut activities = Vec::new();
+        while let Some(activity) = pages.next().await {
+            let activity = activity.map_err(|error| port_error(DESCRIBE_ACTIVITIES, error))?;
+            let Some(start_time) = timestamp(&activity.start_time) else { continue };
+            if start_time < since {
+                break; // they come in the order of their start, the newest first
+            }
+            activities.push(ScalingActivity {
+                resource_id: activity.resource_id,
+                description: activity.description,
+                start_time,
+                status_code: activity.status_code.as_str().to_owned(),
+            });
+        }
+        Ok(activities)
     }
 
     async fn targets(&self, resources: &[String]) -> Result<Vec<sdk::ScalableTarget>, PortError> {

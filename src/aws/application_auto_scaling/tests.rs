@@ -1,6 +1,7 @@
 //! What no local server plays: several pages, predictive policies, calls that are denied.
 
 use aws_sdk_applicationautoscaling::operation::describe_scalable_targets::DescribeScalableTargetsOutput;
+use aws_sdk_applicationautoscaling::operation::describe_scaling_activities::DescribeScalingActivitiesOutput;
 use aws_sdk_applicationautoscaling::operation::describe_scaling_policies::DescribeScalingPoliciesOutput;
 use aws_sdk_applicationautoscaling::operation::describe_scheduled_actions::DescribeScheduledActionsOutput;
 use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
@@ -116,6 +117,40 @@ async fn alarms_that_may_not_be_read_are_told_and_stop_nothing() {
         "{:?}",
         read.unread
     );
+}
+
+#[tokio::test]
+async fn activities_are_read_back_to_a_time() {
+    let activity = |second: i64, count: u32| {
+        let activity =
+            sdk::ScalingActivity::builder().activity_id("1").resource_id("service/prod/a").cause("");
+        let activity =
+            activity.service_namespace(ServiceNamespace::Ecs).start_time(DateTime::from_secs(second));
+        let activity = activity.scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
+        let activity = activity.description(format!("Setting desired count to {count}."));
+        activity.status_code(sdk::ScalingActivityStatusCode::Successful).build().unwrap()
+    };
+    let page = move |activities: [(i64, u32); 2], more: Option<&str>| {
+        let activities = activities.map(|(second, count)| activity(second, count)).to_vec();
+        let page = DescribeScalingActivitiesOutput::builder().set_scaling_activities(Some(activities));
+        page.set_next_token(more.map(str::to_owned)).build()
+    };
+    let activities = mock!(Client::describe_scaling_activities)
+        .match_requests(|request| request.resource_id() == Some("service/prod/a"))
+        .sequence()
+        .output(move || page([(400, 6), (300, 5)], Some("more")))
+        .output(move || page([(200, 4), (100, 3)], Some("more")))
+        .build();
+    let alarms = mock!(aws_sdk_cloudwatch::Client::describe_alarms)
+        .then_output(|| DescribeAlarmsOutput::builder().build());
+
+    let since = Timestamp::from_second(200).unwrap();
+    let api = api(&[&activities], &alarms);
+    let read = api.activities(&ServiceId::new("prod", "a"), since).await.unwrap();
+
+    let counts: Vec<u32> =
+        read.iter().filter_map(ScalingActivity::count).map(|(_, count)| count.count).collect();
+    assert_eq!((counts, activities.num_calls()), (vec![6, 5, 4], 2), "no page is read beyond the time");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod check;
 mod decide;
 mod help;
 mod import;
+mod shadow_report;
 mod simulate;
 mod unreachable;
 
