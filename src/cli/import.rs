@@ -80,14 +80,16 @@ fn write(
         return Err(not_there("no ECS service of that cluster is registered with Application Auto Scaling"));
     }
     let wanted = if everything { Vec::new() } else { wanted };
-    let imported = import(configuration, &wanted, now).map_err(|error| refused(&error))?;
-    hand_out(args, &imported, screen)?;
     let missing: Vec<String> =
         wanted.iter().filter(|service| !registered.contains(service)).map(ToString::to_string).collect();
-    if missing.is_empty() {
-        return Ok(());
+    let not_registered =
+        || not_there(&format!("not registered with Application Auto Scaling: {}", missing.join(", ")));
+    if !missing.is_empty() && missing.len() == wanted.len() {
+        return Err(not_registered());
     }
-    Err(not_there(&format!("not registered with Application Auto Scaling: {}", missing.join(", "))))
+    let imported = import(configuration, &wanted, now).map_err(|error| refused(&error))?;
+    hand_out(args, &imported, screen)?;
+    if missing.is_empty() { Ok(()) } else { Err(not_registered()) }
 }
 
 /// Writes the file, and says what it leaves out.
@@ -107,12 +109,13 @@ fn hand_out(args: &ImportArgs, imported: &Imported, screen: &mut Screen) -> Resu
     }
     let place =
         args.out.as_ref().map_or_else(|| "the policy file".to_owned(), |path| path.display().to_string());
+    let acts = if services.len() == 1 { "which does not act yet" } else { "none of which acts yet" };
     let services = counted(services.len(), "service");
     let remarks = match remarks.len() {
         0 => "everything was carried over".to_owned(),
         count => format!("{}, told above and in the file", counted(count, "remark")),
     };
-    say(&format!("{services} in {place}, in shadow; {remarks}"));
+    say(&format!("{services} in {place}, {acts}; {remarks}"));
     Ok(())
 }
 

@@ -64,8 +64,8 @@ AWS is asked for application-autoscaling:Describe* and cloudwatch:DescribeAlarms
 
 const SHADOW_REPORT_EXAMPLES: &str = "\
 Examples:
-  aws logs filter-log-events --log-group-name /aws/lambda/trimtab --filter-pattern '{ $.message = \"decision\" }' \\
-    --start-time $(date -d '7 days ago' +%s000) > decisions.json
+  aws logs filter-log-events --log-group-name /aws/lambda/trimtab --start-time $(date -d '7 days ago' +%s000) \\
+    --filter-pattern '{ $.message = \"decision\" }' > decisions.json
   aws application-autoscaling describe-scaling-activities --service-namespace ecs > activities.json
   trimtab shadow-report --decisions decisions.json --activities activities.json
   trimtab shadow-report --decisions decisions.json --real aas prod/web --since 24h --json
@@ -235,7 +235,7 @@ struct ShadowReportArgs {
     /// What aws application-autoscaling describe-scaling-activities printed
     #[arg(long, value_name = "FILE", num_args = 1..)]
     activities: Vec<PathBuf>,
-    /// Where else it is known from what really happened
+    /// From where it is known what really happened, beside --activities
     #[arg(long, default_value = "log")]
     real: RealCounts,
     /// From when: RFC 3339, or how long ago, as in 7d; from the first decision where not given

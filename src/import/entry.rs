@@ -276,7 +276,7 @@ fn preamble(now: Timestamp) -> Vec<String> {
         "       --scalable-dimension ecs:service:DesiredCount --resource-id service/CLUSTER/SERVICE \\",
         "       --suspended-state DynamicScalingInSuspended=true,DynamicScalingOutSuspended=true,ScheduledScalingSuspended=true",
         "  2. write mode: active in its entry here.",
-        "  3. later, deregister-scalable-target there, and take out aas: warn here.",
+        "  3. later, deregister-scalable-target there, which deletes its policies, and take out aas: warn here.",
     ];
     let first = format!("Written by trimtab import from Application Auto Scaling at {now}.");
     [first].into_iter().chain(lines.map(str::to_owned)).collect()

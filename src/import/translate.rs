@@ -35,8 +35,11 @@ pub(super) fn draft(configuration: &Configuration, wanted: &[ServiceId], now: Ti
         let ScalingPolicy { resource_id, scalable_dimension, policy_name, .. } = &policy.value;
         let label = policies::label(&policy.value);
         if let Some(registered) = fleet.find(&label, resource_id, Some(scalable_dimension)) {
-            let is_here = registered.policies.iter().any(|other| other.value.policy_name == *policy_name);
-            registered.policies.extend((!is_here).then_some(policy));
+            match registered.policies.iter().find(|other| other.value.policy_name == *policy_name) {
+                None => registered.policies.push(policy),
+                Some(other) if *other != policy => fleet.say_twice(&label, resource_id),
+                Some(_) => {}
+            }
         }
     }
     for action in &configuration.actions {
@@ -44,8 +47,11 @@ pub(super) fn draft(configuration: &Configuration, wanted: &[ServiceId], now: Ti
             &action.value;
         let label = schedules::label(&action.value);
         if let Some(registered) = fleet.find(&label, resource_id, scalable_dimension.as_deref()) {
-            let is_here = registered.actions.iter().any(|other| other.value.scheduled_action_name == *name);
-            registered.actions.extend((!is_here).then_some(action));
+            match registered.actions.iter().find(|other| other.value.scheduled_action_name == *name) {
+                None => registered.actions.push(action),
+                Some(other) if *other != action => fleet.say_twice(&label, resource_id),
+                Some(_) => {}
+            }
         }
     }
     let alarms = Alarms::new(configuration.alarms.as_deref());
@@ -67,7 +73,10 @@ impl<'a> Fleet<'a> {
         match service_of(resource_id, Some(scalable_dimension)) {
             Ok(service) if self.is_wanted(&service) => {
                 let registered = Registered { target, policies: Vec::new(), actions: Vec::new() };
-                self.services.entry(service).or_insert(registered);
+                let first = self.services.entry(service).or_insert(registered).target;
+                if first != target {
+                    self.say_twice("scalable target", resource_id);
+                }
             }
             Ok(_) => {}
             Err(remark) => {
@@ -95,6 +104,13 @@ impl<'a> Fleet<'a> {
                 None
             }
         }
+    }
+
+    /// Says that something is there a second time, and differs.
+    fn say_twice(&mut self, label: &str, resource: &str) {
+        let service = service_of(resource, None).ok();
+        let remark = "it is told twice, and differs; the first is taken".to_owned();
+        self.others.push(Remark { service, item: label.to_owned(), remark });
     }
 
     fn is_wanted(&self, service: &ServiceId) -> bool {

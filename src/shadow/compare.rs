@@ -118,7 +118,9 @@ pub enum Part {
 pub fn compare(evidence: &Evidence, span: Span, usd_per_task_hour: f64) -> Option<Comparison> {
     let mut looks = evidence.looks.clone();
     looks.sort_by_key(|look| look.at);
-    let since = span.since.or(looks.first().map(|look| look.at))?;
+    // Before its first look trimtab was not there, which is no agreement.
+    let first = looks.first()?.at;
+    let since = span.since.map_or(first, |since| since.max(first));
     let until = span.until.or(looks.last().map(|look| look.at))?;
     let real = Steps::of(&evidence.counts, if evidence.measured { &[] } else { &looks });
     let wishes = wishes(&looks);

@@ -65,7 +65,7 @@ pub struct Evidence {
 /// A span of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
-    /// It begins with the first look where this is not given.
+    /// It begins with the first look where this is not given or is before it.
     pub since: Option<Timestamp>,
     /// It ends with the last look where this is not given.
     pub until: Option<Timestamp>,

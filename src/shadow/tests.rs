@@ -72,9 +72,9 @@ fn an_hour_is_compared() {
         hour.scale_ins.moves.iter().map(|one| (one.from, one.to, one.trimtab, one.lead_s)).collect();
     assert_eq!(ins, [(6, 4, Part::Earlier, Some(1170))]);
     insta::assert_snapshot!(verdict(&hour).join("\n"), @r"
-    Of 1 scale-out 1 it had wanted before; in the middle it was 4m30s earlier, at the 90th percentile 4m30s earlier.
-    Of 1 scale-in 1 it had wanted before; in the middle it was 19m30s earlier, at the 90th percentile 19m30s earlier.
-    It wanted 5.3 task-hours instead of 5.8: 8.6 % fewer, $0.50 less.
+    1 scale-out: 1 wanted before; 4m30s earlier.
+    1 scale-in: 1 wanted before; 19m30s earlier.
+    Trimtab wanted 5.3 task-hours instead of 5.8: 8.6 % fewer, $0.50 less.
     It wanted more tasks than there were for 4 min, and fewer for 20 min.
     The two differ clearly: divergence 0.134.
     ");
@@ -181,10 +181,12 @@ fn a_span_cuts_what_is_compared() {
 }
 
 #[test]
-fn time_before_any_count_is_known_is_not_compared() {
+fn time_before_trimtab_looked_is_not_compared() {
     let span = Span { since: Some(at(-60.0)), until: None };
-    let told = compare(&an_hour(), span, 1.0).unwrap();
-    assert!(near(told.hours, 1.0), "{told:?}");
+    let mut early = an_hour();
+    early.counts.push(Count { at: at(-30.0), count: 4 });
+    let told = compare(&early, span, 1.0).unwrap();
+    assert!(near(told.hours, 1.0) && told.since == at(0.0), "{told:?}");
 }
 
 #[test]

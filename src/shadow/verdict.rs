@@ -6,16 +6,15 @@ use crate::model::duration::format_duration;
 /// What the figures say, a sentence each.
 pub fn verdict(comparison: &Comparison) -> Vec<String> {
     let Comparison { real, trimtab, scale_outs, scale_ins, divergence, .. } = comparison;
-    let mut sentences =
-        vec![of_moves("scaled out", "scale-out", scale_outs), of_moves("scaled in", "scale-in", scale_ins)];
+    let mut sentences = vec![of_moves("scale-out", scale_outs), of_moves("scale-in", scale_ins)];
     let hours = format!("{:.1} task-hours instead of {:.1}", trimtab.task_hours, real.task_hours);
     let change =
         if 0.0 < real.task_hours { 100.0 * (trimtab.task_hours / real.task_hours - 1.0) } else { 0.0 };
     let usd = (trimtab.usd - real.usd).abs();
     sentences.push(match change {
-        less if less <= -0.05 => format!("It wanted {hours}: {:.1} % fewer, ${usd:.2} less.", -less),
-        more if 0.05 <= more => format!("It wanted {hours}: {more:.1} % more, ${usd:.2} more."),
-        _ => format!("It wanted {hours}: the same."),
+        less if less <= -0.05 => format!("Trimtab wanted {hours}: {:.1} % fewer, ${usd:.2} less.", -less),
+        more if 0.05 <= more => format!("Trimtab wanted {hours}: {more:.1} % more, ${usd:.2} more."),
+        _ => format!("Trimtab wanted {hours}: the same."),
     });
     sentences.push(format!(
         "It wanted more tasks than there were for {}, and fewer for {}.",
@@ -46,32 +45,31 @@ pub fn verdict(comparison: &Comparison) -> Vec<String> {
     sentences
 }
 
-fn of_moves(verb: &str, noun: &str, moves: &Moves) -> String {
+fn of_moves(noun: &str, moves: &Moves) -> String {
     let count = moves.count();
-    if count == 0 {
-        return format!("Nobody {verb}.");
-    }
-    let mut parts = Vec::new();
-    if 0 < moves.earlier {
-        parts.push(format!("{} it had wanted before", moves.earlier));
-    }
-    if 0 < moves.kept {
-        parts.push(format!("{} it had not, and kept", moves.kept));
-    }
-    if 0 < moves.unwanted {
-        parts.push(format!("{} it did not want", moves.unwanted));
-    }
-    if 0 < moves.unseen {
-        parts.push(format!("{} were over before it looked", moves.unseen));
-    }
-    let of = if count == 1 { format!("Of 1 {noun}") } else { format!("Of {count} {noun}s") };
+    let parts = [
+        (moves.earlier, "wanted before"),
+        (moves.kept, "not wanted before, but kept"),
+        (moves.unwanted, "not wanted"),
+        (moves.unseen, "over before it looked"),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(count, _)| 0 < *count)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    let plural = if count == 1 { "" } else { "s" };
     let lead = match (moves.median_lead_s, moves.p90_lead_s) {
-        (Some(median), Some(p90)) => {
-            format!("; in the middle it was {}, at the 90th percentile {}", when(median), when(p90))
+        (Some(median), Some(p90)) if median != p90 => {
+            format!("; median {}, 90th percentile {}", when(median), when(p90))
         }
+        (Some(median), _) => format!("; {}", when(median)),
         _ => String::new(),
     };
-    format!("{of} {}{lead}.", parts.join(", "))
+    match count {
+        0 => format!("There was no {noun}."),
+        _ => format!("{count} {noun}{plural}: {}{lead}.", parts.join(", ")),
+    }
 }
 
 /// A lead in words.

@@ -249,6 +249,24 @@ fn what_belongs_to_no_service_is_said() {
 }
 
 #[test]
+fn what_is_told_twice_and_differs_is_said() {
+    let mut other_bounds = targets();
+    other_bounds["ScalableTargets"][0]["MaxCapacity"] = json!(30);
+    let set = |min: u32| json!({ "ScalableTargetAction": { "MinCapacity": min } });
+    let daily = |min: u32| actions(&[action("daily", "at(2030-01-01T00:00:00)", set(min))]);
+    let documents =
+        [targets(), other_bounds, policies(&[cpu(60.0)]), policies(&[cpu(70.0)]), daily(2), daily(3)];
+    for item in ["scalable target", "policy \"cpu\"", "scheduled action \"daily\""] {
+        check(
+            &documents,
+            &format!("{item}: not carried over: it is told twice, and differs; the first is taken"),
+        );
+    }
+    let same = [targets(), targets(), policies(&[cpu(60.0)]), policies(&[cpu(60.0)])];
+    assert_eq!(imported(&same).remarks, []);
+}
+
+#[test]
 fn a_service_that_nothing_scales_is_said() {
     let mut two = targets();
     let mut idle = two["ScalableTargets"][0].clone();

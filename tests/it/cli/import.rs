@@ -121,11 +121,11 @@ async fn what_is_registered_with_aws_becomes_a_valid_policy_file() {
         "cli-import/idle: scalable target: not carried over: nothing scales it",
         "cli-import/web: policy \"steps\": not carried over: no alarm calls it",
         "cli-import/web: policy \"sessions\": not carried over: the unit \"Count\": values of all units are read",
-        "2 services in aas.yaml, in shadow; 3 remarks, told above and in the file",
+        "2 services in aas.yaml, none of which acts yet; 3 remarks, told above and in the file",
     ] {
         assert!(outcome.stderr.contains(remark), "{remark}: {outcome:?}");
         assert!(
-            remark.contains(" in shadow; ") || text.contains(remark.rsplit_once(": ").unwrap().1),
+            remark.contains(" acts yet; ") || text.contains(remark.rsplit_once(": ").unwrap().1),
             "{remark}\n{text}"
         );
     }
@@ -224,6 +224,11 @@ fn an_import_that_cannot_be_is_told_what_is_wrong() {
         ("import --from services.json", 1, "services.json: it has none of the keys ScalableTargets,"),
         ("import --from targets.json", 1, "no ECS service has a scaling policy or a scheduled action there"),
         ("import --from targets.json", 1, "prod/web: scalable target: not carried over: nothing scales it"),
+        (
+            "import prod/gone --from targets.json",
+            1,
+            "not registered with Application Auto Scaling: prod/gone",
+        ),
     ];
     for (line, status, told) in cases {
         let outcome = run(in_folder(folder.path(), line));
