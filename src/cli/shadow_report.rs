@@ -20,6 +20,7 @@ use crate::model::duration::parse_duration;
 use crate::model::policy::PolicyKind;
 use crate::model::{MetricSource, MetricStat, Point, ServiceId};
 use crate::shadow::{Comparison, Count, Evidence, Fleet, Moves, Read, Span, Within, compare, verdict, when};
+use crate::sim::score::Cost;
 use crate::sim::service::TaskSize;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -61,7 +62,7 @@ pub(super) async fn run(
         return Err(nothing(args, fleet.read));
     }
     ask(args, &mut fleet, span).await?;
-    let usd = size.usd_per_hour();
+    let usd = Cost::of_seconds(3600.0, size).usd;
     let mut services = Vec::new();
     for (service, evidence) in &fleet.services {
         match compare(evidence, span, usd) {

@@ -2,7 +2,7 @@
 //! `aws cloudwatch describe-alarms` print, which the adapter of the API builds as well.
 //!
 //! Words that AAS may have more of one day (metric types, adjustment types) are kept as text. Every key that is not read here
-//! is told, with its path: what has no effect on scaling is listed in [`WITHOUT_EFFECT`].
+//! is told, with its path, but for those that have no effect on scaling.
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;

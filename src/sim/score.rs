@@ -94,18 +94,17 @@ pub fn saved_percent(cost: Cost, other: Cost) -> f64 {
     if other.usd > 0.0 { 100.0 * (1.0 - cost.usd / other.usd) } else { 0.0 }
 }
 
-impl TaskSize {
-    /// Dollars for an hour of a task, by Fargate's price.
-    pub fn usd_per_hour(self) -> f64 {
-        self.vcpu * USD_PER_VCPU_HOUR + self.memory_gb * USD_PER_GB_HOUR
-    }
-}
-
 impl Cost {
     /// The cost of tasks over steps.
     fn of(task_steps: u64, size: TaskSize) -> Self {
-        let task_hours = real(task_steps) * f64::from(STEP_S) / 3600.0;
-        Self { task_hours, usd: task_hours * size.usd_per_hour() }
+        Self::of_seconds(real(task_steps) * f64::from(STEP_S), size)
+    }
+
+    /// The cost of one task for so many seconds, or of several for as many together.
+    pub fn of_seconds(task_seconds: f64, size: TaskSize) -> Self {
+        let task_hours = task_seconds / 3600.0;
+        let price = size.vcpu * USD_PER_VCPU_HOUR + size.memory_gb * USD_PER_GB_HOUR;
+        Self { task_hours, usd: task_hours * price }
     }
 
     /// The cost of all of these.
