@@ -12,6 +12,8 @@
 //! * [`engine`]: `decide`, a pure function of a target, an observation and a memory.
 //! * [`config`]: the policy file, from text to the model.
 //! * [`control`]: resolves targets, observes, decides, remembers and acts, through ports.
+//! * [`import`]: Application Auto Scaling's configuration as a policy file.
+//! * [`shadow`]: what trimtab would have done beside what really happened.
 //! * [`sim`]: an embedded cloud in virtual time behind the same ports.
 //! * `aws`: the ports on the real AWS APIs; the only place that names an AWS type.
 //! * `handler`: one event in, one answer out; shared by the function and the command line.
@@ -20,7 +22,9 @@
 pub mod config;
 pub mod control;
 pub mod engine;
+pub mod import;
 pub mod model;
+pub mod shadow;
 pub mod sim;
 
 #[cfg(feature = "aws")]

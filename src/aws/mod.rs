@@ -1,5 +1,7 @@
 //! The ports on the real AWS APIs. The only place that names an AWS type.
 
+#[cfg(feature = "cli")]
+mod application_auto_scaling;
 mod clock;
 mod cloudwatch;
 mod dynamodb;
@@ -15,6 +17,8 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion};
 pub use aws_config::{ConfigLoader, SdkConfig};
 
+#[cfg(feature = "cli")]
+pub use self::application_auto_scaling::ApplicationAutoScalingApi;
 pub use self::clock::SystemClock;
 pub use self::cloudwatch::CloudWatchApi;
 pub use self::dynamodb::DynamoDbStore;
@@ -23,7 +27,7 @@ pub use self::policy_source::{PolicyFile, policy_source};
 pub use self::sqs::SqsApi;
 use crate::control::ports::Clock;
 
-/// Every call that the adapters make, as the IAM action that it needs.
+/// Every call that the function's adapters make, as the IAM action that it needs.
 pub const OPERATIONS: &[&str] = &[
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricData",
@@ -37,6 +41,14 @@ pub const OPERATIONS: &[&str] = &[
     "sqs:GetQueueAttributes",
     "sqs:GetQueueUrl",
     "ssm:GetParameter",
+];
+
+/// The calls that only the command line makes beside those, likewise.
+pub const CLI_OPERATIONS: &[&str] = &[
+    "application-autoscaling:DescribeScalableTargets",
+    "application-autoscaling:DescribeScalingActivities",
+    "application-autoscaling:DescribeScalingPolicies",
+    "application-autoscaling:DescribeScheduledActions",
 ];
 
 /// The settings of every call: waits short enough for a look that has a minute, and the SDK's standard three attempts.
@@ -75,6 +87,13 @@ impl AwsCloud {
     /// Amazon ECS.
     pub fn ecs(&self) -> EcsApi {
         EcsApi::new(aws_sdk_ecs::Client::new(&self.config))
+    }
+
+    /// Application Auto Scaling, with the alarms that it works by.
+    #[cfg(feature = "cli")]
+    pub fn application_auto_scaling(&self) -> ApplicationAutoScalingApi {
+        let client = aws_sdk_applicationautoscaling::Client::new(&self.config);
+        ApplicationAutoScalingApi::new(client, aws_sdk_cloudwatch::Client::new(&self.config))
     }
 
     /// Amazon CloudWatch.

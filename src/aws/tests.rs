@@ -270,7 +270,7 @@ fn every_operation_that_the_adapters_name_is_in_the_list() {
             }
         }
     }
-    let listed: BTreeSet<_> = OPERATIONS.iter().map(ToString::to_string).collect();
+    let listed: BTreeSet<_> = OPERATIONS.iter().chain(CLI_OPERATIONS).map(ToString::to_string).collect();
     assert_eq!(named, listed);
-    assert!(OPERATIONS.is_sorted(), "the list is in order");
+    assert!(OPERATIONS.is_sorted() && CLI_OPERATIONS.is_sorted(), "the lists are in order");
 }

@@ -7,8 +7,10 @@ mod check;
 pub mod decide;
 mod ecs;
 mod error;
+mod import;
 mod plan;
 mod screen;
+mod shadow_report;
 mod simulate;
 mod table;
 
@@ -18,7 +20,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, value_parser};
 
 use crate::aws::{AwsCloud, load_config};
 use crate::control::places::{PolicyPlace, StatePlace};
@@ -29,6 +31,7 @@ use crate::handler::connect::ports;
 use crate::handler::settings::FunctionSettings;
 use crate::model::capacity::MOST_TASKS;
 use crate::model::{ServiceId, TaskCount};
+use crate::sim::service::TaskSize;
 pub use error::CliError;
 use screen::{Screen, say};
 
@@ -41,6 +44,40 @@ Examples:
 
 Exit status: 0 done, 1 the answer is no (invalid policy, failed check), 2 usage, 3 AWS or the network failed.
 AWS is reached as every AWS SDK does: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL and the rest.";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  trimtab import prod/web prod/api --out trimtab.yaml
+  trimtab import --all --cluster prod --out trimtab.yaml
+  for what in scalable-targets scaling-policies scheduled-actions; do
+    aws application-autoscaling describe-$what --service-namespace ecs
+  done | trimtab import --from - --out trimtab.yaml
+
+Target tracking, step scaling, scheduled actions and predictive scaling are carried over with AAS's own figures, and what is \
+suspended as suspended. The services are written in shadow: trimtab decides and reports, and AAS goes on scaling.
+
+What cannot be carried over is told on standard error, in the file where its entry is, and with --json as a list.
+
+The output of aws cloudwatch describe-alarms may be given to --from as well: it tells how many points each policy waits for.
+
+AWS is asked for application-autoscaling:Describe* and cloudwatch:DescribeAlarms; nothing there is changed.";
+
+const SHADOW_REPORT_EXAMPLES: &str = "\
+Examples:
+  aws logs filter-log-events --log-group-name /aws/lambda/trimtab --start-time $(date -d '7 days ago' +%s000) \\
+    --filter-pattern '{ $.message = \"decision\" }' > decisions.json
+  aws application-autoscaling describe-scaling-activities --service-namespace ecs > activities.json
+  trimtab shadow-report --decisions decisions.json --activities activities.json
+  trimtab shadow-report --decisions decisions.json --real aas prod/web --since 24h --json
+
+For each service: task-hours and their cost, how often the count changed, for how long either had fewer tasks than the other, and \
+for each real change whether trimtab had wanted it before, by how much earlier, or only kept it, or did not want it.
+
+The divergence is the integral of the difference of the two counts over the integral of the greater of them: 0 is always the same, \
+1 has nothing in common.
+
+A wish counts from the look that tells it to the next one, for two minutes at most; where trimtab is silent it wanted what was. A \
+count that was wanted and not set changed no load: a difference is true where it begins, and a guess for as long as it lasts.";
 
 /// An event-driven autoscaler for Amazon ECS: it decides each service's desired count, says why, and can be tried before it acts
 #[derive(Debug, Parser)]
@@ -106,6 +143,12 @@ enum Command {
     },
     /// Simulate a service on a load trace: cost, promise, actions
     Simulate(SimulateArgs),
+    /// Write the policy file that behaves as Application Auto Scaling does for your services
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(ImportArgs),
+    /// Compare what trimtab wanted in shadow with what really happened
+    #[command(after_help = SHADOW_REPORT_EXAMPLES)]
+    ShadowReport(ShadowReportArgs),
 }
 
 #[derive(Debug, Args)]
@@ -154,6 +197,74 @@ struct SimulateArgs {
     /// The width of the drawing, in characters
     #[arg(long, default_value_t = 100)]
     width: u16,
+}
+
+/// Where to read, and where to write.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["services", "all", "from"]))]
+struct ImportArgs {
+    /// The services to import
+    #[arg(value_name = "CLUSTER/SERVICE")]
+    services: Vec<ServiceId>,
+    /// Import every ECS service that is registered
+    #[arg(long, conflicts_with_all = ["services", "from"])]
+    all: bool,
+    /// Import the services of this cluster only
+    #[arg(long, value_name = "CLUSTER", conflicts_with = "services")]
+    cluster: Option<String>,
+    /// Read what aws printed instead of asking AWS; - is standard input, a file may hold several outputs
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    from: Vec<PathBuf>,
+    /// Where to write the policy file; standard output where not given
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write over a file that is there
+    #[arg(long, requires = "out")]
+    force: bool,
+}
+
+#[derive(Debug, Args)]
+struct ShadowReportArgs {
+    /// The services to compare; all that are in the log where none is given
+    #[arg(value_name = "CLUSTER/SERVICE")]
+    services: Vec<ServiceId>,
+    /// The function's log, as lines or as aws logs prints it; - is standard input
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    decisions: Vec<PathBuf>,
+    /// What aws application-autoscaling describe-scaling-activities printed
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    activities: Vec<PathBuf>,
+    /// From where it is known what really happened, beside --activities
+    #[arg(long, default_value = "log")]
+    real: RealCounts,
+    /// From when: RFC 3339, or how long ago, as in 7d; from the first decision where not given
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Until when; until the last decision where not given
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// The policy file: where it promises a latency, CloudWatch is asked how that was kept
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Processors of a task, for the money (Fargate, Linux on x86, us-east-1)
+    #[arg(long, default_value_t = TaskSize::default().vcpu)]
+    vcpu: f64,
+    /// Memory of a task, in gigabytes
+    #[arg(long, default_value_t = TaskSize::default().memory_gb)]
+    memory_gb: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum RealCounts {
+    /// The log alone: the desired count that trimtab found at its looks
+    Log,
+    /// The scaling activities of Application Auto Scaling, asked of AWS; to the second
+    Aas,
+    /// CloudWatch's `DesiredTaskCount` of Container Insights, by the minute
+    ContainerInsights,
+    /// CloudWatch's count of `CPUUtilization` samples, which are the running tasks, by the minute
+    Ecs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -206,6 +317,12 @@ async fn run(
             let target = check::target_of(&file, &place, &service)?;
             Ok(decide::run(&target, io::stdin().lock(), io::BufWriter::new(io::stdout().lock()))?)
         }
+        Command::Import(args) if !args.from.is_empty() => import::from_files(&args, clock.now(), &mut screen),
+        Command::Import(args) => {
+            let api = cloud().await.application_auto_scaling();
+            import::from_aws(&args, &api, clock.now(), &mut screen).await
+        }
+        Command::ShadowReport(args) => shadow_report::run(&args, clock.now(), &mut screen).await,
         Command::Clusters => ecs::clusters(&cloud().await.ecs(), &mut screen).await,
         Command::Services { cluster } => ecs::services(&cloud().await.ecs(), cluster, &mut screen).await,
         Command::Scale { service, desired } => {

@@ -43,6 +43,9 @@ pub struct PolicyFile {
 }
 
 impl PolicyFile {
+    /// The longest text that is read, in bytes.
+    pub const LONGEST: usize = tree::LONGEST;
+
     /// Reads the text of the policy file at `place`, YAML or JSON.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::path::{Path, Step};
 
 /// The longest document that is read, in bytes: a fleet of thousands of services needs less.
-const LONGEST: usize = 1 << 20;
+pub(super) const LONGEST: usize = 1 << 20;
 /// The deepest nesting that is read; a policy needs 10.
 const DEEPEST: usize = 64;
 

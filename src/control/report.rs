@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use tracing::Level;
 
 use super::answer::{Answer, ServiceDecision};
-use crate::model::{Change, ReasonCode, ServiceId};
+use crate::model::{Change, ReasonCode, ServiceId, TaskCount};
 
 /// Raised when a field of the events is renamed or changes its meaning.
 const FORMAT_VERSION: u32 = 1;
@@ -30,12 +30,12 @@ macro_rules! log_decision {
     };
 }
 
-/// The log of one process. In a large fleet nearly every decision holds for the reason that it held for before, and every
-/// line is paid for; such a one is only told at the level of debugging.
+/// The log of one process. In a large fleet nearly every decision holds the count that it held before, for the same reason, and
+/// every line is paid for; such a one is only told at the level of debugging.
 #[derive(Debug, Default)]
 pub(super) struct Log {
-    /// The binding code of each service's last decision.
-    codes: Mutex<BTreeMap<ServiceId, ReasonCode>>,
+    /// The binding code of each service's last decision, and the count that it found.
+    last: Mutex<BTreeMap<ServiceId, (ReasonCode, TaskCount)>>,
 }
 
 impl Log {
@@ -57,10 +57,11 @@ impl Log {
         }
     }
 
-    /// Whether the binding code is not that of the service's last decision.
+    /// Whether the binding code or the count that was found is not that of the service's last decision.
     fn is_new(&self, decision: &ServiceDecision) -> bool {
-        let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
-        codes.insert(decision.service.clone(), decision.code) != Some(decision.code)
+        let told = (decision.code, decision.from);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.insert(decision.service.clone(), told) != Some(told)
     }
 }
 
@@ -73,7 +74,6 @@ mod tests {
 
     use super::*;
     use crate::control::answer::AnswerError;
-    use crate::model::TaskCount;
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -147,6 +147,10 @@ mod tests {
             let error = |text: &&str| AnswerError::world(Some(checkout()), *text);
             Answer { decisions: vec![decision(to, code)], errors: errors.iter().map(error).collect() }
         };
+        let found = |count, code| {
+            let decision = ServiceDecision { from: count, change: Change::Hold, ..decision(count, code) };
+            Answer { decisions: vec![decision], errors: Vec::new() }
+        };
         // (case, answer, level of its decision), by the same process one after another
         let cases = [
             ("the first of the process", answer(4, WithinTolerance, &[]), "INFO"),
@@ -156,6 +160,8 @@ mod tests {
             ("another reason to hold", answer(4, CoolingDown, &[]), "INFO"),
             ("an error", answer(4, CoolingDown, &["no metric"]), "INFO"),
             ("and the same reason again", answer(4, CoolingDown, &[]), "DEBUG"),
+            ("the same reason to hold another count", found(7, CoolingDown), "INFO"),
+            ("and again", found(7, CoolingDown), "DEBUG"),
         ];
         let answers: Vec<Answer> = cases.iter().map(|(_, answer, _)| answer.clone()).collect();
         let events = logged(&answers).into_iter().filter(|(_, fields)| fields["message"] == "decision");

@@ -97,7 +97,12 @@ pub fn saved_percent(cost: Cost, other: Cost) -> f64 {
 impl Cost {
     /// The cost of tasks over steps.
     fn of(task_steps: u64, size: TaskSize) -> Self {
-        let task_hours = real(task_steps) * f64::from(STEP_S) / 3600.0;
+        Self::of_seconds(real(task_steps) * f64::from(STEP_S), size)
+    }
+
+    /// The cost of one task for so many seconds, or of several for as many together.
+    pub fn of_seconds(task_seconds: f64, size: TaskSize) -> Self {
+        let task_hours = task_seconds / 3600.0;
         let price = size.vcpu * USD_PER_VCPU_HOUR + size.memory_gb * USD_PER_GB_HOUR;
         Self { task_hours, usd: task_hours * price }
     }

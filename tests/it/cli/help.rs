@@ -5,8 +5,19 @@ use super::{command, run};
 #[test]
 fn every_command_explains_itself() {
     let commands = [
-        "", "demo", "check", "schema", "clusters", "services", "scale", "plan", "invoke", "decide",
+        "",
+        "demo",
+        "check",
+        "schema",
+        "clusters",
+        "services",
+        "scale",
+        "plan",
+        "invoke",
+        "decide",
         "simulate",
+        "import",
+        "shadow-report",
     ];
     for name in commands {
         let outcome = run(command(&format!("{name} --help")));

@@ -4,6 +4,8 @@ mod acting;
 mod check;
 mod decide;
 mod help;
+mod import;
+mod shadow_report;
 mod simulate;
 mod unreachable;
 

@@ -30,11 +30,20 @@ fn every_command_that_needs_aws_ends_with_status_3_and_says_which_call_failed() 
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("trimtab.yaml"), POLICY).unwrap();
     fs::write(folder.path().join("tick.json"), r#"{"action": "tick"}"#).unwrap();
+    let decision =
+        r#"{"timestamp":"2026-11-23T12:00:00Z","message":"decision","service":"prod/web","from":4,"to":6}"#;
+    fs::write(folder.path().join("log.json"), decision).unwrap();
     let cases = [
         ("clusters", "ecs:ListClusters failed"),
         ("services", "ecs:ListClusters failed"),
         ("services prod", "ecs:ListServices failed"),
         ("scale prod/web 3", "ecs:DescribeServices failed"),
+        ("import --all", "application-autoscaling:DescribeScalableTargets failed"),
+        (
+            "shadow-report --decisions log.json --real aas",
+            "application-autoscaling:DescribeScalingActivities failed",
+        ),
+        ("shadow-report --decisions log.json --real ecs", "cloudwatch:GetMetricData failed"),
         ("plan", "ecs:DescribeServices failed"),
         ("plan --json", "ecs:DescribeServices failed"),
         ("plan --policy s3://bucket/trimtab.yaml", "s3:GetObject failed: s3://bucket/trimtab.yaml"),
