@@ -126,6 +126,38 @@ aas: warn",
 }
 
 #[test]
+fn a_policy_has_the_name_that_it_is_given_and_a_formula_names_it() {
+    let target = target(
+        "policies:
+  - target_tracking: { name: cpu, metric: ECSServiceAverageCPUUtilization, target: 60 }
+  - queue: { name: orders, queue: \"{service}-orders\", backlog_per_task: 10 }
+combine:
+  formula: |
+    cpu > 20
+      ? cpu
+      : min(orders, 20)",
+    );
+    assert_eq!(names(&target), ["cpu", "orders"]);
+    let Combine::Formula(formula) = target.combine else { panic!("{:?}", target.combine) };
+    let recommended = |name: &str| Some(if name == "cpu" { 12.0 } else { 30.0 });
+    assert_eq!(formula.evaluate(recommended), Ok(20.0));
+}
+
+#[test]
+fn a_formula_among_the_defaults_is_over_the_policies_of_each_entry() {
+    let text = "version: 1
+defaults:
+  combine: { formula: 'max(cpu, orders)' }
+  policies:
+    - target_tracking: { name: cpu, metric: ECSServiceAverageCPUUtilization, target: 60 }
+    - queue: { name: orders, queue: '{service}', backlog_per_task: 10 }
+services:
+  - { service: prod/*, capacity: { min: 1, max: 9 } }
+";
+    assert_eq!(names(&target_of(&good(text), "prod/api")), ["cpu", "orders"]);
+}
+
+#[test]
 fn a_schedule_occurs_in_its_time_zone() {
     let target = target(
         "schedules: [{ name: a, schedule: cron(0 8 ? * MON-FRI *), timezone: Europe/Berlin, capacity: { max: 3 } }]",

@@ -6,6 +6,7 @@
 //!
 //! Every service entry is read on its own. One that is wrong is reported and left out, and the others hold.
 
+mod combine;
 mod document;
 mod entry;
 mod explain;

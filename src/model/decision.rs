@@ -87,6 +87,8 @@ pub enum ReasonCode {
     Queue,
     /// A service-level policy spoke.
     ServiceLevel,
+    /// The formula of `combine` gave the count, or could not.
+    Formula,
     /// A forecast raised the floor, or would have.
     Forecast,
     /// A policy's data is missing or stale.

@@ -4,6 +4,7 @@
 pub mod capacity;
 pub mod decision;
 pub mod duration;
+pub mod formula;
 pub mod memory;
 pub mod metric;
 pub mod observation;

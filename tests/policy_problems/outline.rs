@@ -7,7 +7,7 @@ fn a_document_that_cannot_be_used_is_refused_as_a_whole() {
     assert_problems(&DOCUMENT);
 }
 
-const DOCUMENT: [Case; 19] = [
+const DOCUMENT: [Case; 20] = [
     ("an empty file", File(""), &["1:1: the file is empty"]),
     (
         "a file of comments",
@@ -146,6 +146,17 @@ services:
 ",
         ),
         &[r#"2:19: defaults.mode: unknown value "shdow"; did you mean "shadow"?"#],
+    ),
+    (
+        "a wrong formula among the defaults",
+        File(
+            "version: 1
+defaults: { combine: { formula: cpu + } }
+services:
+  - { service: prod/checkout, capacity: { min: 1, max: 9 }, predictive: {} }
+",
+        ),
+        &["2:33: defaults.combine.formula: ends where a number or a policy's name is expected"],
     ),
     (
         "several wrong defaults",

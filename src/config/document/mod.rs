@@ -99,7 +99,7 @@ pub(super) enum ModeDoc {
 }
 
 /// How the policies' recommendations become one.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum CombineDoc {
     /// The highest wins.
@@ -107,6 +107,9 @@ pub(super) enum CombineDoc {
     /// Scale-out needs every policy's agreement, as scale-in does, and goes to the lowest. A policy that cannot tell, as a
     /// utilisation while no task runs, does not agree.
     AllAgree,
+    /// The count is what a formula over the policies' names makes of their recommendations, rounded up.
+    #[schemars(example = "max(cpu, min(orders, 20))")]
+    Formula(String),
 }
 
 /// Bounds of the desired count, in tasks.
