@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::engine::decide;
 use crate::model::target::Mode;
-use crate::model::{Change, Decision, Memory, ScalableTarget, ServiceId, ServiceStatus};
+use crate::model::{Change, Decision, Memory, Observation, ScalableTarget, ServiceId};
 
 use super::answer::{Answer, AnswerError, ServiceDecision};
 use super::controller::Ports;
@@ -111,7 +111,7 @@ impl Look<'_> {
         let mut memory = before.clone();
         let by_hand = self.manner.amendment.as_ref().map(|amendment| amendment.apply(&mut memory));
         let mut decision = decide(target, &sight.observation, &memory);
-        let mut answer = answer(&target.service, &decision, by_hand, &sight.observation.service);
+        let mut answer = answer(&target.service, &decision, by_hand, &sight.observation);
         if self.manner.show_memory {
             answer.memory = serde_json::to_value(&before).ok();
         }
@@ -149,19 +149,20 @@ fn answer(
     service: &ServiceId,
     decision: &Decision,
     by_hand: Option<String>,
-    status: &ServiceStatus,
+    observation: &Observation,
 ) -> ServiceDecision {
     let reasons = by_hand.into_iter().chain(decision.reasons.iter().map(|reason| reason.text.clone()));
     ServiceDecision {
         service: service.clone(),
+        at: observation.now,
         from: decision.from,
         to: decision.to,
         change: decision.change(),
         applied: false,
         code: decision.binding,
         reasons: reasons.collect(),
-        running: status.running,
-        pending: status.pending,
+        running: observation.service.running,
+        pending: observation.service.pending,
         recommendations: decision.recommendations.clone(),
         memory: None,
     }

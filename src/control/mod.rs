@@ -2,6 +2,7 @@
 
 pub mod answer;
 mod controller;
+mod kept_points;
 mod look;
 mod manual;
 pub mod memory_store;
@@ -13,8 +14,10 @@ mod report;
 mod side_by_side;
 mod targets;
 pub mod trigger;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
 pub use controller::{Controller, Ports, Settings};
+pub use watch::{LOOKS_END, Watch};

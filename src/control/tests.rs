@@ -7,6 +7,7 @@ mod manual;
 mod observe;
 mod policy;
 mod targets;
+mod watch;
 
 use super::answer::Answer;
 use super::trigger::Trigger;

@@ -43,6 +43,8 @@ pub(super) struct World {
     pub(super) queues: BTreeMap<String, QueueDepth>,
     /// Calls that begin with one of these fail.
     pub(super) failing: BTreeSet<&'static str>,
+    /// How long a look takes: the time that one DescribeServices call does.
+    pub(super) look_takes: Duration,
     /// Looks of others that are remembered just before the next ones of the controller.
     pub(super) rivals: u32,
     pub(super) calls: Vec<String>,
@@ -60,6 +62,7 @@ impl FakeCloud {
             alarms: BTreeMap::new(),
             queues: BTreeMap::new(),
             failing: BTreeSet::new(),
+            look_takes: Duration::ZERO,
             rivals: 0,
             calls: Vec::new(),
             queries: Vec::new(),
@@ -151,6 +154,8 @@ impl Ecs for FakeCloud {
         services: &[ServiceId],
     ) -> Result<BTreeMap<ServiceId, Result<ServiceStatus, PortError>>, PortError> {
         self.note("ecs:DescribeServices", &format!("{cluster} {}", services.len()))?;
+        let takes = self.world().look_takes;
+        self.pass(takes);
         let world = self.world();
         let missing = || PortError::new("ecs:DescribeServices", PortErrorKind::NotFound, "it is MISSING");
         let status = |id: &ServiceId| world.services.get(id).cloned().ok_or_else(missing);
