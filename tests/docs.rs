@@ -31,6 +31,7 @@ fn every_link_within_the_repository_leads_somewhere() {
         "docs/reasons.md",
         "docs/formulas.md",
         "docs/looks.md",
+        "docs/blast-radius.md",
         "events/README.md",
     ] {
         let text = read(page);

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use trimtab::config::{PolicyFile, schema};
+use trimtab::model::blast_radius::BlastRadius;
 use trimtab::model::metric::MetricTerm;
 use trimtab::model::policy::*;
 use trimtab::model::target::{AasRegistered, Combine, DuringDeployment, Mode, OnMissingMetrics};
@@ -467,6 +468,16 @@ fn an_entry_that_is_gone_from_the_new_file_is_not_kept() {
     };
     let in_force = file("prod/search").keeping_last_good(&file("prod/checkout"));
     assert!(in_force.entry_for(&"prod/checkout".parse().unwrap()).unwrap().is_none());
+}
+
+#[test]
+fn the_blast_radius_is_the_files_and_off_unless_it_is_written() {
+    let entry = "services:\n  - { service: prod/checkout, capacity: { min: 1, max: 9 }, predictive: {} }\n";
+    let limits = |text: &str| good(&format!("version: 1\n{text}\n{entry}")).blast_radius;
+    assert_eq!(limits(""), None);
+    assert_eq!(limits("blast_radius:"), None, "a key without a value");
+    let some = BlastRadius { services: Some(10), tasks_in: Some(0), tasks_out: None };
+    assert_eq!(limits("blast_radius: { services: 10, tasks_in: 0 }"), Some(some));
 }
 
 #[test]

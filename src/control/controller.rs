@@ -7,16 +7,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::ScalableTarget;
+use crate::model::blast_radius::BlastRadius;
 use crate::model::duration::elapsed;
 use crate::model::target::Mode;
 
-use super::answer::Answer;
+use super::answer::{Answer, AnswerError};
+use super::blast_radius::Ledger;
 use super::kept_points::KeptPoints;
 use super::look::{Look, Manner};
 use super::policy_cache::PolicyCache;
 use super::ports::{Clock, CloudWatch, Ecs, PolicySource, Sqs, StateStore};
 use super::report::Log;
-use super::targets::{self, Listings, Targets};
+use super::targets::{self, Listings};
 use super::trigger::Trigger;
 use super::watch::{self, Pace, Watch};
 
@@ -54,7 +56,15 @@ pub struct Controller {
     settings: Settings,
     policy: PolicyCache,
     listings: Listings,
+    ledger: Ledger,
     log: Log,
+}
+
+/// What a trigger means under the policy file in force.
+struct Aim {
+    targets: Vec<ScalableTarget>,
+    blast_radius: Option<BlastRadius>,
+    errors: Vec<AnswerError>,
 }
 
 impl Controller {
@@ -65,6 +75,7 @@ impl Controller {
             settings,
             policy: PolicyCache::default(),
             listings: Listings::default(),
+            ledger: Ledger::default(),
             log: Log::default(),
         }
     }
@@ -92,12 +103,14 @@ impl Controller {
     async fn watch_the_minute(&self, every: Duration, deadline: Timestamp) -> Watch {
         let clock = &self.ports.clock;
         let began = clock.now();
-        let Targets { targets, errors } = self.targets(&Trigger::Tick).await;
+        let Aim { targets, blast_radius, errors } = self.aim(&Trigger::Tick).await;
         let gaining: Vec<ScalableTarget> =
             targets.iter().filter(|target| watch::gains(target)).cloned().collect();
         let cloudwatch = Arc::new(KeptPoints::new(Arc::clone(&self.ports.cloudwatch)));
         let ports = Ports { cloudwatch, ..self.ports.clone() };
-        let look = Look { ports: &ports, manner: &Manner::default() };
+        let manner = Manner::default();
+        let look =
+            Look { ports: &ports, manner: &manner, limits: blast_radius.as_ref(), ledger: &self.ledger };
         let mut answer = look.at(targets).await;
         answer.errors.splice(0..0, errors);
         self.log.write(&answer);
@@ -133,22 +146,24 @@ impl Controller {
     }
 
     async fn answer(&self, trigger: &Trigger, manner: &Manner) -> Answer {
-        let Targets { targets, mut errors } = self.targets(trigger).await;
-        let look = Look { ports: &self.ports, manner };
+        let Aim { targets, blast_radius, mut errors } = self.aim(trigger).await;
+        let look = Look { ports: &self.ports, manner, limits: blast_radius.as_ref(), ledger: &self.ledger };
         let answer = look.at(targets).await;
         errors.extend(answer.errors);
         Answer { errors, ..answer }
     }
 
     /// The targets that a trigger means, as the settings have them.
-    async fn targets(&self, trigger: &Trigger) -> Targets {
+    async fn aim(&self, trigger: &Trigger) -> Aim {
         let current = self.policy.current(self.ports.policy.as_ref()).await;
         let mut errors = current.errors;
-        let Some(policy) = current.file else { return Targets { targets: Vec::new(), errors } };
+        let Some(policy) = current.file else {
+            return Aim { targets: Vec::new(), blast_radius: None, errors };
+        };
         let found = targets::resolve(&policy, trigger, &self.ports, &self.listings).await;
         errors.extend(found.errors);
         let targets = found.targets.into_iter().map(|target| self.with_settings(target)).collect();
-        Targets { targets, errors }
+        Aim { targets, blast_radius: policy.blast_radius, errors }
     }
 
     fn with_settings(&self, target: ScalableTarget) -> ScalableTarget {

@@ -1,6 +1,7 @@
 //! The controller: from a trigger to the desired count. Resolves targets, observes, decides, remembers, acts, answers.
 
 pub mod answer;
+mod blast_radius;
 mod controller;
 mod kept_points;
 mod look;

@@ -117,6 +117,8 @@ pub enum ReasonCode {
     Stabilizing,
     /// A rate limit cut the change.
     RateLimited,
+    /// The limit over all services held the count or cut the change.
+    BlastRadius,
     /// A cooldown held the count or cut the change.
     CoolingDown,
     /// A deployment in progress held the count.

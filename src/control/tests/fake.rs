@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,6 +18,7 @@ use crate::control::ports::{
 };
 use crate::control::trigger::Trigger;
 use crate::control::{Controller, Ports, Settings};
+use crate::model::blast_radius::{Spending, Spent};
 use crate::model::{
     AlarmState, AlarmStatus, Memory, MetricSource, MetricStat, Point, QueueDepth, ServiceId, ServiceStatus,
     TaskCount,
@@ -47,6 +49,8 @@ pub(super) struct World {
     pub(super) look_takes: Duration,
     /// Looks of others that are remembered just before the next ones of the controller.
     pub(super) rivals: u32,
+    /// What others book just before the next bookings of the controller, the last one first.
+    pub(super) rival_spendings: Vec<Spending>,
     pub(super) calls: Vec<String>,
     pub(super) queries: Vec<MetricQuery>,
 }
@@ -64,6 +68,7 @@ impl FakeCloud {
             failing: BTreeSet::new(),
             look_takes: Duration::ZERO,
             rivals: 0,
+            rival_spendings: Vec::new(),
             calls: Vec::new(),
             queries: Vec::new(),
         };
@@ -236,6 +241,23 @@ impl StateStore for FakeCloud {
         self.memories.load(services).await
     }
 
+    async fn load_spent(&self) -> Result<Option<Versioned<Spent>>, PortError> {
+        self.note("load", "spent")?;
+        let spent = self.memories.load_spent().await;
+        let_others_go_first().await;
+        spent
+    }
+
+    async fn store_spent(&self, expected: Option<u64>, spent: &Spent) -> Result<(), StoreError> {
+        self.note("store", "spent")?;
+        let rival = self.world().rival_spendings.pop();
+        if let Some(rival) = rival {
+            let before = self.memories.load_spent().await?.map(|stored| stored.memory).unwrap_or_default();
+            self.memories.store_spent(expected, &before.with(rival)).await?;
+        }
+        self.memories.store_spent(expected, spent).await
+    }
+
     async fn store(
         &self,
         service: &ServiceId,
@@ -281,6 +303,16 @@ impl Clock for FakeCloud {
     async fn sleep(&self, duration: Duration) {
         self.pass(duration);
     }
+}
+
+/// Lets every look that goes on side by side come to where this one is.
+async fn let_others_go_first() {
+    let mut went = false;
+    std::future::poll_fn(|context| {
+        context.waker().wake_by_ref();
+        if std::mem::replace(&mut went, true) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 pub(super) fn id(service: &str) -> ServiceId {

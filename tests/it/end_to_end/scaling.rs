@@ -184,3 +184,35 @@ services:
     assert_eq!(decided(&answer, "worker"), (0, 3, true));
     assert_eq!(world.desired("worker").await, 3);
 }
+
+#[tokio::test]
+async fn two_functions_side_by_side_keep_within_the_blast_radius_together() {
+    let world = World::new("limited").await;
+    let names: Vec<String> = (0..6).map(|number| format!("s{number}")).collect();
+    for name in &names {
+        world.service(name, 1).await;
+    }
+    let policy = "version: 1
+blast_radius: { tasks_out: 10 }
+services:
+  - service: $CLUSTER/*
+    capacity: { min: 5, max: 20 }
+    schedules: [ { name: future, schedule: at(2199-01-01T00:00:00), capacity: { min: 9 } } ]
+";
+    let mut one = world.function(policy).await;
+    let mut other = world.function_with(&[]).await;
+    let evaluate = |services: &[String]| {
+        let services: Vec<String> =
+            services.iter().map(|name| world.named(&format!("$CLUSTER/{name}"))).collect();
+        serde_json::json!({ "action": "evaluate", "services": services }).to_string()
+    };
+    let (some, others) = (evaluate(&names[..3]), evaluate(&names[3..]));
+
+    tokio::join!(ask(&mut one, &some), ask(&mut other, &others));
+
+    let mut added = 0;
+    for name in &names {
+        added += world.desired(name).await - 1;
+    }
+    assert_eq!(added, 10, "of the 24 that they want");
+}
