@@ -127,7 +127,13 @@ impl Controller {
             }
             clock.sleep(elapsed(now, time)).await;
             watch.waited += elapsed(now, time);
-            let mut later = look.at(gaining.clone()).await;
+            let left = elapsed(time, pace.end());
+            let Some(mut later) = watch::in_time(look.at(gaining.clone()), clock.as_ref(), left).await else {
+                let later = Answer { errors: vec![watch::given_up()], ..Answer::default() };
+                self.log.write(&later);
+                watch::add(&mut watch.answer, &later);
+                break;
+            };
             later.errors.retain(|error| !watch.answer.errors.contains(error));
             self.log.write(&later);
             watch::add(&mut watch.answer, &later);

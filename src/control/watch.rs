@@ -1,15 +1,19 @@
 //! Looks inside the minute. After a tick's look at everything, the services that gain by it are looked at again and again until
 //! the next tick is near: those whose signals are newer than a minute, as the depth of a queue is.
 
+use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures::future::{Either, select};
 use jiff::Timestamp;
 
 use crate::model::policy::PolicyKind;
 use crate::model::target::Mode;
 use crate::model::{Change, ScalableTarget};
 
-use super::answer::{Answer, ServiceDecision};
+use super::answer::{Answer, AnswerError, ServiceDecision};
+use super::ports::Clock;
 
 /// The looks of a tick end so long after it began, so that two ticks do not overlap. Two that do are harmless: what each
 /// remembers is under a version check.
@@ -60,10 +64,34 @@ impl Pace {
         (1..=60).map_while(time).take_while(move |time| self.began < *time && *time <= self.end)
     }
 
+    /// When a look that is under way is given up.
+    pub(super) fn end(self) -> Timestamp {
+        self.end
+    }
+
     /// Whether a look that begins at `time` is done in time if it takes as long as the last one took.
     pub(super) fn allows(self, time: Timestamp, lasts: Duration) -> bool {
         time.saturating_add(lasts).is_ok_and(|done| done <= self.end)
     }
+}
+
+/// The look, unless the time for it ends before it does. One that is given up is as one that a crash ended: what it remembered and
+/// did not do is healed by the next.
+pub(super) async fn in_time<T>(
+    look: impl Future<Output = T>,
+    clock: &dyn Clock,
+    time: Duration,
+) -> Option<T> {
+    match select(pin!(look), clock.sleep(time)).await {
+        Either::Left((found, _)) => Some(found),
+        Either::Right(_) => None,
+    }
+}
+
+/// What the answer says of a look that was given up.
+pub(super) fn given_up() -> AnswerError {
+    let error = "a look inside the minute took too long and was given up; the next tick looks again";
+    AnswerError::world(None, error)
 }
 
 /// Whether a look within a minute after another can see anything new of the target.

@@ -233,6 +233,7 @@ fn two_controllers_that_race_never_exceed_it_together() {
     let names: Vec<String> = (0..20).map(|number| format!("s{number}")).collect();
     let rows: Vec<Row<'_>> = names.iter().map(|name| (name.as_str(), 1, (4, 9))).collect();
     let cloud = fleet(&json!({ "tasks_out": 25, "services": 9 }), &rows);
+    cloud.world().races = true;
     let look_at_each = async |shard: &[String]| {
         let controller = cloud.controller();
         for name in shard {

@@ -47,6 +47,10 @@ pub(super) struct World {
     pub(super) failing: BTreeSet<&'static str>,
     /// How long a look takes: the time that one DescribeServices call does.
     pub(super) look_takes: Duration,
+    /// From when on DescribeServices does not answer.
+    pub(super) hangs_from: Option<Timestamp>,
+    /// Whether looks side by side come to the blast radius's account at once.
+    pub(super) races: bool,
     /// Looks of others that are remembered just before the next ones of the controller.
     pub(super) rivals: u32,
     /// What others book just before the next bookings of the controller, the last one first.
@@ -67,6 +71,8 @@ impl FakeCloud {
             queues: BTreeMap::new(),
             failing: BTreeSet::new(),
             look_takes: Duration::ZERO,
+            hangs_from: None,
+            races: false,
             rivals: 0,
             rival_spendings: Vec::new(),
             calls: Vec::new(),
@@ -159,6 +165,11 @@ impl Ecs for FakeCloud {
         services: &[ServiceId],
     ) -> Result<BTreeMap<ServiceId, Result<ServiceStatus, PortError>>, PortError> {
         self.note("ecs:DescribeServices", &format!("{cluster} {}", services.len()))?;
+        let now = self.now();
+        let hangs_from = self.world().hangs_from;
+        if hangs_from.is_some_and(|from| from <= now) {
+            std::future::pending::<()>().await;
+        }
         let takes = self.world().look_takes;
         self.pass(takes);
         let world = self.world();
@@ -244,7 +255,9 @@ impl StateStore for FakeCloud {
     async fn load_spent(&self) -> Result<Option<Versioned<Spent>>, PortError> {
         self.note("load", "spent")?;
         let spent = self.memories.load_spent().await;
-        let_others_go_first().await;
+        if self.world().races {
+            let_others_go_first().await;
+        }
         spent
     }
 

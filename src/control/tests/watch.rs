@@ -12,8 +12,8 @@ use crate::control::watch::add;
 use crate::control::{Settings, Watch};
 use crate::model::{Change, ReasonCode, ServiceId, TaskCount};
 
-use super::decided;
 use super::fake::{FakeCloud, NOW, entry, entry_with, id, sessions};
+use super::{check_error, decided};
 
 const TEN_SECONDS: Duration = Duration::from_secs(10);
 
@@ -86,6 +86,18 @@ fn the_looks_end_before_the_next_tick_and_before_the_deadline() {
         cloud.world().look_takes = Duration::from_secs(takes);
         let watch = watch(&cloud, Duration::from_secs(every), deadline);
         assert_eq!((watch.looks, cloud.world().now), (looks, in_seconds(done)), "{case}");
+    }
+}
+
+#[test]
+fn a_look_that_does_not_end_is_given_up_in_time_to_answer() {
+    for (deadline, done) in [(60, 55), (40, 38)] {
+        let cloud = FakeCloud::with_service(&worker("prod/worker", "orders"), 2);
+        cloud.world().hangs_from = Some(in_seconds(30));
+        let watch = watch(&cloud, TEN_SECONDS, deadline);
+        assert_eq!((watch.looks, cloud.world().now), (3, in_seconds(done)));
+        assert_eq!(decided(&watch.answer), ["prod/worker 2>2"], "what was decided before is told");
+        check_error(&watch.answer, None, &["given up", "the next tick looks again"]);
     }
 }
 
