@@ -25,12 +25,20 @@ fn every_reason_code_is_documented_and_no_other() {
 
 #[test]
 fn every_link_within_the_repository_leads_somewhere() {
-    for page in ["README.md", "ARCHITECTURE.md", "docs/reasons.md", "docs/import.md", "events/README.md"] {
-        let text = read(page);
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(page).parent().unwrap().to_owned();
+    for page in pages() {
+        let text = read(&page);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(&page).parent().unwrap().to_owned();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
             let (path, _) = link.split_once('#').unwrap_or((link, ""));
             assert!(link.contains("://") || path.is_empty() || folder.join(path).exists(), "{page}: {link}");
         }
     }
+}
+
+/// Every page that a reader may open: those beside the code, and those in `docs`.
+fn pages() -> Vec<String> {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let names = fs::read_dir(docs).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let pages = names.filter(|name| name.ends_with(".md")).map(|name| format!("docs/{name}"));
+    ["README.md", "ARCHITECTURE.md", "events/README.md"].map(str::to_owned).into_iter().chain(pages).collect()
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use trimtab::config::{PolicyFile, schema};
+use trimtab::model::blast_radius::BlastRadius;
 use trimtab::model::metric::MetricTerm;
 use trimtab::model::policy::*;
 use trimtab::model::target::{AasRegistered, Combine, DuringDeployment, Mode, OnMissingMetrics};
@@ -123,6 +124,38 @@ aas: warn",
     );
     assert_eq!(target.on_missing_metrics, OnMissingMetrics::Fallback(6));
     assert_eq!((target.during_deployment, target.aas), (DuringDeployment::Ignore, AasRegistered::Warn));
+}
+
+#[test]
+fn a_policy_has_the_name_that_it_is_given_and_a_formula_names_it() {
+    let target = target(
+        "policies:
+  - target_tracking: { name: cpu, metric: ECSServiceAverageCPUUtilization, target: 60 }
+  - queue: { name: orders, queue: \"{service}-orders\", backlog_per_task: 10 }
+combine:
+  formula: |
+    cpu > 20
+      ? cpu
+      : min(orders, 20)",
+    );
+    assert_eq!(names(&target), ["cpu", "orders"]);
+    let Combine::Formula(formula) = target.combine else { panic!("{:?}", target.combine) };
+    let recommended = |name: &str| Some(if name == "cpu" { 12.0 } else { 30.0 });
+    assert_eq!(formula.evaluate(recommended), Ok(20.0));
+}
+
+#[test]
+fn a_formula_among_the_defaults_is_over_the_policies_of_each_entry() {
+    let text = "version: 1
+defaults:
+  combine: { formula: 'max(cpu, orders)' }
+  policies:
+    - target_tracking: { name: cpu, metric: ECSServiceAverageCPUUtilization, target: 60 }
+    - queue: { name: orders, queue: '{service}', backlog_per_task: 10 }
+services:
+  - { service: prod/*, capacity: { min: 1, max: 9 } }
+";
+    assert_eq!(names(&target_of(&good(text), "prod/api")), ["cpu", "orders"]);
 }
 
 #[test]
@@ -435,6 +468,16 @@ fn an_entry_that_is_gone_from_the_new_file_is_not_kept() {
     };
     let in_force = file("prod/search").keeping_last_good(&file("prod/checkout"));
     assert!(in_force.entry_for(&"prod/checkout".parse().unwrap()).unwrap().is_none());
+}
+
+#[test]
+fn the_blast_radius_is_the_files_and_off_unless_it_is_written() {
+    let entry = "services:\n  - { service: prod/checkout, capacity: { min: 1, max: 9 }, predictive: {} }\n";
+    let limits = |text: &str| good(&format!("version: 1\n{text}\n{entry}")).blast_radius;
+    assert_eq!(limits(""), None);
+    assert_eq!(limits("blast_radius:"), None, "a key without a value");
+    let some = BlastRadius { services: Some(10), tasks_in: Some(0), tasks_out: None };
+    assert_eq!(limits("blast_radius: { services: 10, tasks_in: 0 }"), Some(some));
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! Memories in a DynamoDB table, one small item a service.
+//! Memories in a DynamoDB table, one small item a service, and one for the blast radius of all.
 //!
 //! | attribute | type | meaning |
 //! | --- | --- | --- |
-//! | `service` | S, partition key | `cluster/service` |
+//! | `service` | S, partition key | `cluster/service`, or `blast-radius` |
 //! | `version` | N | counts the writes; every write names the version that it read |
 //! | `memory` | S | the memory as JSON |
 //! | `expires_at` | N, time to live | Unix seconds after which nobody has looked at the service for long |
@@ -17,13 +17,17 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use serde::de::DeserializeOwned;
 
 use super::error::port_error;
 use crate::control::ports::{Clock, PortError, PortErrorKind, StateStore, StoreError, Versioned};
+use crate::model::blast_radius::Spent;
 use crate::model::{Memory, ServiceId};
 
 const BATCH_GET_ITEM: &str = "dynamodb:BatchGetItem";
 const PUT_ITEM: &str = "dynamodb:PutItem";
+/// The key of the account of the blast radius; it has no slash, so no service has it.
+const BLAST_RADIUS: &str = "blast-radius";
 
 /// How long the memory of a service that nobody looks at any more is kept. Longer than a forecast looks back.
 const KEPT_FOR: Duration = Duration::from_secs(60 * 86_400);
@@ -70,23 +74,12 @@ impl DynamoDbStore {
 #[async_trait]
 impl StateStore for DynamoDbStore {
     async fn load(&self, services: &[ServiceId]) -> Result<BTreeMap<ServiceId, Versioned>, PortError> {
-        let mut memories = BTreeMap::new();
         if services.is_empty() {
-            return Ok(memories);
+            return Ok(BTreeMap::new());
         }
-        let mut keys = keys_of(services)
-            .map_err(|error| PortError::new(BATCH_GET_ITEM, PortErrorKind::Refused, error.to_string()))?;
-        for round in 0..MOST_ROUNDS {
-            let (items, left) = self.read(keys).await?;
-            memories.extend(items.iter().filter_map(versioned));
-            match left {
-                None => return Ok(memories),
-                Some(left) => keys = left,
-            }
-            self.clock.sleep(FIRST_WAIT * 2_u32.pow(round)).await;
-        }
-        let message = format!("table {} left keys unprocessed {MOST_ROUNDS} times", self.table);
-        Err(PortError::new(BATCH_GET_ITEM, PortErrorKind::Transient, message))
+        let items = self.items(services.iter().map(ToString::to_string)).await?;
+        let service = |item: &Item| item.get("service")?.as_s().ok()?.parse().ok();
+        Ok(items.iter().filter_map(|item| Some((service(item)?, versioned(item)?))).collect())
     }
 
     async fn store(
@@ -98,13 +91,53 @@ impl StateStore for DynamoDbStore {
         let refused = |error: serde_json::Error| {
             PortError::new(PUT_ITEM, PortErrorKind::Refused, format!("the memory of {service}: {error}"))
         };
-        let json = serde_json::to_string(memory).map_err(refused)?;
+        self.put(service.to_string(), expected, serde_json::to_string(memory).map_err(refused)?).await
+    }
+
+    async fn load_spent(&self) -> Result<Option<Versioned<Spent>>, PortError> {
+        let items = self.items([BLAST_RADIUS.to_owned()]).await?;
+        Ok(items.iter().find_map(versioned))
+    }
+
+    async fn store_spent(&self, expected: Option<u64>, spent: &Spent) -> Result<(), StoreError> {
+        let refused = |error: serde_json::Error| {
+            PortError::new(
+                PUT_ITEM,
+                PortErrorKind::Refused,
+                format!("the account of the blast radius: {error}"),
+            )
+        };
+        self.put(BLAST_RADIUS.to_owned(), expected, serde_json::to_string(spent).map_err(refused)?).await
+    }
+}
+
+impl DynamoDbStore {
+    /// Reads items of up to a hundred keys.
+    async fn items(&self, keys: impl IntoIterator<Item = String>) -> Result<Vec<Item>, PortError> {
+        let mut keys = keys_of(keys)
+            .map_err(|error| PortError::new(BATCH_GET_ITEM, PortErrorKind::Refused, error.to_string()))?;
+        let mut found = Vec::new();
+        for round in 0..MOST_ROUNDS {
+            let (items, left) = self.read(keys).await?;
+            found.extend(items);
+            match left {
+                None => return Ok(found),
+                Some(left) => keys = left,
+            }
+            self.clock.sleep(FIRST_WAIT * 2_u32.pow(round)).await;
+        }
+        let message = format!("table {} left keys unprocessed {MOST_ROUNDS} times", self.table);
+        Err(PortError::new(BATCH_GET_ITEM, PortErrorKind::Transient, message))
+    }
+
+    /// Writes an item under the version after the expected one.
+    async fn put(&self, key: String, expected: Option<u64>, json: String) -> Result<(), StoreError> {
         let number = |number: String| AttributeValue::N(number);
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
-            .item("service", AttributeValue::S(service.to_string()))
+            .item("service", AttributeValue::S(key))
             .item("version", number(expected.map_or(1, |version| version.saturating_add(1)).to_string()))
             .item("memory", AttributeValue::S(json))
             .item("expires_at", number((self.clock.now() + KEPT_FOR).as_second().to_string()))
@@ -130,20 +163,19 @@ impl StateStore for DynamoDbStore {
     }
 }
 
-fn keys_of(services: &[ServiceId]) -> Result<KeysAndAttributes, BuildError> {
-    let key = |id: &ServiceId| Item::from([("service".to_owned(), AttributeValue::S(id.to_string()))]);
+fn keys_of(keys: impl IntoIterator<Item = String>) -> Result<KeysAndAttributes, BuildError> {
+    let key = |key: String| Item::from([("service".to_owned(), AttributeValue::S(key))]);
     KeysAndAttributes::builder()
-        .set_keys(Some(services.iter().map(key).collect()))
+        .set_keys(Some(keys.into_iter().map(key).collect()))
         .consistent_read(true)
         .build()
 }
 
 /// The memory in an item. One that cannot be read (of another release, or edited by hand) begins afresh, so that it
 /// can be replaced; an item without a version counts as absent.
-fn versioned(item: &Item) -> Option<(ServiceId, Versioned)> {
-    let service = item.get("service")?.as_s().ok()?.parse().ok()?;
+fn versioned<T: Default + DeserializeOwned>(item: &Item) -> Option<Versioned<T>> {
     let version = item.get("version")?.as_n().ok()?.parse().ok()?;
     let json = item.get("memory").and_then(|memory| memory.as_s().ok());
     let memory = json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
-    Some((service, Versioned { version, memory }))
+    Some(Versioned { version, memory })
 }

@@ -8,6 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -32,7 +33,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         Arc::new(connect(&variables).await.inspect_err(|error| tracing::error!(%error, "invalid settings")));
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let handler = Arc::clone(&handler);
-        async move { answer(handler.as_ref().as_ref(), &event.payload).await }
+        async move { answer(handler.as_ref().as_ref(), event).await }
     }))
     .await
 }
@@ -45,17 +46,23 @@ async fn connect(variables: &[(String, String)]) -> Result<Handler, SettingsErro
     let settings = FunctionSettings { policy: beside_the_binary(settings.policy), ..settings };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ports = ports(&AwsCloud::new(load_config().await), &settings, Arc::clone(&clock));
-    let controller = Controller::new(ports, Settings { shadow: settings.shadow });
+    let of_all = Settings { shadow: settings.shadow, look_every: settings.look_every };
+    let controller = Controller::new(ports, of_all);
     let function = value_of(variables, "AWS_LAMBDA_FUNCTION_NAME").unwrap_or("trimtab").to_owned();
     let metrics = Metrics { function, by_service: settings.service_metrics };
     Ok(Handler::new(controller, clock).with_metrics(metrics, Box::new(io::stdout())))
 }
 
-async fn answer(handler: Result<&Handler, &SettingsError>, event: &RawValue) -> Result<Value, Diagnostic> {
+async fn answer(
+    handler: Result<&Handler, &SettingsError>,
+    event: LambdaEvent<Box<RawValue>>,
+) -> Result<Value, Diagnostic> {
     let diagnostic =
         |kind: &str, message: String| Diagnostic { error_type: kind.to_owned(), error_message: message };
     let handler = handler.map_err(|error| diagnostic("SettingsError", error.to_string()))?;
-    let answer = handler.handle(event.get().as_bytes()).await;
+    let deadline = i64::try_from(event.context.deadline).ok().map(Timestamp::from_millisecond);
+    let deadline = deadline.and_then(Result::ok);
+    let answer = handler.handle_until(event.payload.get().as_bytes(), deadline).await;
     answer.map_err(|error: HandlerError| diagnostic(error.kind(), error.to_string()))
 }
 

@@ -369,5 +369,5 @@ async fn controller(
         check::parsed(&path.display().to_string(), &check::read(path)?)?;
     }
     let ports = ports(&cloud().await, &settings, Arc::clone(&clock));
-    Ok((Controller::new(ports, Settings { shadow: settings.shadow }), clock))
+    Ok((Controller::new(ports, Settings { shadow: settings.shadow, look_every: None }), clock))
 }

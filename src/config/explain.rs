@@ -76,7 +76,10 @@ fn mismatched(what: &str, expected: &str, found: Option<&Value>) -> (String, Opt
     let is_number = matches!(expected, "u32" | "u64" | "i32" | "f64");
     let expected = match expected {
         "map with a single key" if what == "map" => {
-            return ("expected one key with its settings indented under it, found several".to_owned(), None);
+            let is_formula = found.is_some_and(|found| found.get("formula").is_some());
+            let hint =
+                is_formula.then(|| "put the formula in quotes: a comma in braces begins a key".to_owned());
+            return ("expected one key with its settings indented under it, found several".to_owned(), hint);
         }
         "u32" | "u64" => "a whole number, 0 or more",
         "i32" => "a whole number",

@@ -6,6 +6,7 @@
 //!
 //! Every service entry is read on its own. One that is wrong is reported and left out, and the others hold.
 
+mod combine;
 mod document;
 mod entry;
 mod explain;
@@ -22,12 +23,13 @@ mod validate;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use self::document::{DocumentDoc, ServiceDoc};
+use self::document::{BlastRadiusDoc, DocumentDoc, ServiceDoc};
 pub use self::entry::ServiceEntry;
 use self::path::{Path, Step};
 pub use self::problem::Problem;
 use self::report::Report;
 use self::tree::{Flaw, Node};
+use crate::model::blast_radius::BlastRadius;
 use crate::model::{ServiceId, ServicePattern};
 
 /// The version of the file's format.
@@ -36,6 +38,8 @@ const VERSION: u32 = 1;
 /// A policy file that can be used, at least in part.
 #[derive(Clone, Debug, Default)]
 pub struct PolicyFile {
+    /// What all services together may change within a minute, where that is limited.
+    pub blast_radius: Option<BlastRadius>,
     /// The service entries that are valid.
     pub entries: Vec<ServiceEntry>,
     /// What is wrong with the other ones, and which entries select the same service; by line.
@@ -59,7 +63,8 @@ impl PolicyFile {
         let (root, flaws) = tree::parse(text).map_err(|flaw| vec![whole(flaw)])?;
         let (mut by_entry, others) = flaws_by_entry(flaws);
         let mut problems: Vec<Problem> = others.into_iter().map(whole).collect();
-        problems.extend(outline(place, &root));
+        let (of_outline, blast_radius) = outline(place, &root);
+        problems.extend(of_outline);
         let defaults = root.member("defaults").map(|member| &member.value);
         let wrong_defaults = defaults.map(|defaults| defaults_problems(place, defaults)).unwrap_or_default();
         let services = match root.member("services") {
@@ -78,7 +83,7 @@ impl PolicyFile {
         problems.extend(overlaps(&mut entries));
         problems.sort_by_key(|problem| (problem.line, problem.column));
         let entries = entries.into_iter().map(|(_, entry)| entry).collect();
-        if is_whole { Ok(Self { entries, problems }) } else { Err(problems) }
+        if is_whole { Ok(Self { blast_radius, entries, problems }) } else { Err(problems) }
     }
 
     /// The entry that selects the service, if any does.
@@ -133,11 +138,12 @@ fn flaws_by_entry(flaws: Vec<Flaw>) -> (BTreeMap<usize, Vec<Flaw>>, Vec<Flaw>) {
     (by_entry, others)
 }
 
-/// What is wrong with the file's top.
-fn outline(place: &str, root: &Node) -> Vec<Problem> {
+/// What is wrong with the file's top, and the limit over all services that is there.
+fn outline(place: &str, root: &Node) -> (Vec<Problem>, Option<BlastRadius>) {
     let mut report = Report::new(place, root, Path::default());
     let top = Path::default();
-    if let Some(DocumentDoc { version, services, .. }) = report.read() {
+    let mut limits = None;
+    if let Some(DocumentDoc { version, services, blast_radius, .. }) = report.read() {
         if version != VERSION {
             let message = format!("is {version}; this trimtab reads version {VERSION}");
             report.wrong(&top.key("version"), message);
@@ -146,8 +152,16 @@ fn outline(place: &str, root: &Node) -> Vec<Problem> {
             let hint = "to stop scaling a service, write mode: paused in its entry";
             report.wrong_but(&top.key("services"), "is empty", hint);
         }
+        limits = blast_radius.map(|BlastRadiusDoc { services, tasks_in, tasks_out }| BlastRadius {
+            services,
+            tasks_in,
+            tasks_out,
+        });
+        if limits == Some(BlastRadius::default()) {
+            report.wrong(&top.key("blast_radius"), "needs \"services\", \"tasks_in\" or \"tasks_out\"");
+        }
     }
-    report.problems
+    (report.problems, limits)
 }
 
 fn defaults_problems(place: &str, defaults: &Node) -> Vec<Problem> {

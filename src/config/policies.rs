@@ -23,10 +23,11 @@ use crate::model::policy::{
 /// The policy at `path`. Its name may be that of another policy, too.
 pub(super) fn policy(report: &mut Report<'_>, path: &Path, doc: PolicyDoc) -> Option<ScalingPolicy> {
     let path = path.key(doc.key());
+    let given_name = doc.name().map(str::to_owned);
     let without_data = doc.on_missing_metrics();
     let on_missing_metrics =
         without_data.map(|doc| on_missing_metrics(report, &path.key("on_missing_metrics"), doc));
-    let (name, kind) = match doc {
+    let (own_name, kind) = match doc {
         PolicyDoc::TargetTracking(doc) => {
             let policy = target_tracking(report, &path, doc)?;
             (format!("target_tracking({})", policy.metric.key), PolicyKind::TargetTracking(policy))
@@ -46,7 +47,7 @@ pub(super) fn policy(report: &mut Report<'_>, path: &Path, doc: PolicyDoc) -> Op
             (name, PolicyKind::ServiceLevel(policy))
         }
     };
-    Some(ScalingPolicy { name, kind, on_missing_metrics })
+    Some(ScalingPolicy { name: given_name.unwrap_or(own_name), kind, on_missing_metrics })
 }
 
 fn target_tracking(report: &mut Report<'_>, path: &Path, doc: TargetTrackingDoc) -> Option<TargetTracking> {

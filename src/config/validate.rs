@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::combine;
 use super::document::{
-    AasDoc, BehaviorDoc, CapacityDoc, CombineDoc, DuringDeploymentDoc, MaxCapacityBreachDoc, ModeDoc,
+    AasDoc, BehaviorDoc, CapacityDoc, DuringDeploymentDoc, MaxCapacityBreachDoc, ModeDoc,
     OnMissingMetricsDoc, PartialCapacityDoc, PredictiveDoc, PredictiveModeDoc, RateLimitDoc, RulesDoc,
     ScheduleDoc, SelectDoc, ServiceDoc, WindowDoc,
 };
@@ -23,7 +24,7 @@ use crate::model::policy::{
     ScalingPolicy, ScalingRules, SelectPolicy,
 };
 use crate::model::schedule::{Calendar, InvalidSchedule, PartialCapacity, ScheduledAction, Window};
-use crate::model::target::{AasRegistered, Combine, DuringDeployment, Mode, OnMissingMetrics};
+use crate::model::target::{AasRegistered, DuringDeployment, Mode, OnMissingMetrics};
 use crate::model::{Capacity, ScalableTarget, ServiceId, ServicePattern};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -51,7 +52,8 @@ pub(super) fn service(
         report.wrong(&top, "needs one of \"policies\", \"schedules\", \"windows\" and \"predictive\"");
     }
     let pattern = doc.service.as_deref().and_then(|text| pattern(report, &top.key("service"), text));
-    let (except, target) = settings(report, doc, pattern.as_ref().and_then(ServicePattern::literal));
+    let part = Part::Entry(pattern.as_ref().and_then(ServicePattern::literal));
+    let (except, target) = settings(report, doc, part);
     Some((pattern?, except, target?))
 }
 
@@ -60,14 +62,23 @@ pub(super) fn defaults(report: &mut Report<'_>, doc: ServiceDoc) {
     if doc.service.is_some() {
         report.wrong(&Path::default().key("service"), "has no place in the defaults");
     }
-    settings(report, doc, None);
+    settings(report, doc, Part::Defaults);
+}
+
+/// What settings are of.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    /// Every entry that does not say otherwise: policies and the formula over them may come from different places.
+    Defaults,
+    /// An entry, and the service where it is of one alone.
+    Entry(Option<&'a ServiceId>),
 }
 
 /// All but what the entry selects.
 fn settings(
     report: &mut Report<'_>,
     doc: ServiceDoc,
-    literal: Option<&ServiceId>,
+    part: Part<'_>,
 ) -> (Vec<ServicePattern>, Option<ScalableTarget>) {
     let top = Path::default();
     let except = doc.except.unwrap_or_default();
@@ -77,6 +88,14 @@ fn settings(
         .filter_map(|(i, text)| pattern(report, &top.key("except").index(i), text))
         .collect();
     let capacity = doc.capacity.and_then(|doc| capacity(report, &top.key("capacity"), doc));
+    let named = combine::names(report, &top.key("policies"), doc.policies.as_deref());
+    let given = named.iter().flatten().filter_map(|policy| Some((&policy.path, policy.name.as_deref()?)));
+    check_names(report, "policies", given);
+    let (literal, named) = match part {
+        Part::Defaults => (None, None),
+        Part::Entry(literal) => (literal, named.as_deref()),
+    };
+    let combine = doc.combine.map(|doc| combine::combine(report, &top.key("combine"), doc, named));
     let policies = each(report, &top.key("policies"), doc.policies, policies::policy);
     check_queue_names(report, &policies, literal);
     steps::check_aggregations(report, &policies);
@@ -98,7 +117,7 @@ fn settings(
         mode: doc.mode.map(Mode::from).unwrap_or_default(),
         capacity,
         policies,
-        combine: doc.combine.map(Combine::from).unwrap_or_default(),
+        combine: combine.flatten().unwrap_or_default(),
         predictive,
         schedules: schedules.into_iter().map(|(_, action)| action).collect(),
         windows: windows.into_iter().map(|(_, window)| window).collect(),
@@ -357,15 +376,6 @@ impl From<ModeDoc> for Mode {
             ModeDoc::Active => Self::Active,
             ModeDoc::Shadow => Self::Shadow,
             ModeDoc::Paused => Self::Paused,
-        }
-    }
-}
-
-impl From<CombineDoc> for Combine {
-    fn from(doc: CombineDoc) -> Self {
-        match doc {
-            CombineDoc::Max => Self::Max,
-            CombineDoc::AllAgree => Self::AllAgree,
         }
     }
 }

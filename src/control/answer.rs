@@ -1,5 +1,6 @@
 //! The answer to a trigger: one decision a service, and every error.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use crate::model::{Change, ReasonCode, ServiceId, TaskCount};
 /// The answer to one or more triggers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Answer {
-    /// One a service that was looked at, by name.
+    /// One a service that was looked at, by name; where it was looked at several times, each change and the last hold.
     pub decisions: Vec<ServiceDecision>,
     /// Everything that went wrong; it stopped nothing else.
     pub errors: Vec<AnswerError>,
@@ -28,6 +29,8 @@ impl Answer {
 pub struct ServiceDecision {
     /// The service.
     pub service: ServiceId,
+    /// When it was looked at.
+    pub at: Timestamp,
     /// The desired count that was observed.
     pub from: TaskCount,
     /// The desired count that is right.

@@ -2,17 +2,25 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use crate::model::ScalableTarget;
+use crate::model::blast_radius::BlastRadius;
+use crate::model::duration::elapsed;
 use crate::model::target::Mode;
 
-use super::answer::Answer;
+use super::answer::{Answer, AnswerError};
+use super::blast_radius::Ledger;
+use super::kept_points::KeptPoints;
 use super::look::{Look, Manner};
 use super::policy_cache::PolicyCache;
 use super::ports::{Clock, CloudWatch, Ecs, PolicySource, Sqs, StateStore};
 use super::report::Log;
-use super::targets::{self, Listings, Targets};
+use super::targets::{self, Listings};
 use super::trigger::Trigger;
+use super::watch::{self, Pace, Watch};
 
 /// The world that the controller sees and changes.
 #[derive(Clone)]
@@ -36,6 +44,8 @@ pub struct Ports {
 pub struct Settings {
     /// Every service is decided and reported, none is changed.
     pub shadow: bool,
+    /// How often the services that gain by it are looked at in the minute of a tick; none for once.
+    pub look_every: Option<Duration>,
 }
 
 /// Looks at services and sets their desired count. It keeps the last good policy file and the last listings from one
@@ -46,7 +56,15 @@ pub struct Controller {
     settings: Settings,
     policy: PolicyCache,
     listings: Listings,
+    ledger: Ledger,
     log: Log,
+}
+
+/// What a trigger means under the policy file in force.
+struct Aim {
+    targets: Vec<ScalableTarget>,
+    blast_radius: Option<BlastRadius>,
+    errors: Vec<AnswerError>,
 }
 
 impl Controller {
@@ -57,6 +75,7 @@ impl Controller {
             settings,
             policy: PolicyCache::default(),
             listings: Listings::default(),
+            ledger: Ledger::default(),
             log: Log::default(),
         }
     }
@@ -72,6 +91,58 @@ impl Controller {
         answer
     }
 
+    /// Handles a trigger as [`Self::handle`] does. After a tick it goes on looking at the services that gain by it, as often as
+    /// the settings say, and answers before the next tick and before the deadline. Without a deadline there is one look.
+    pub async fn watch(&self, trigger: &Trigger, deadline: Option<Timestamp>) -> Watch {
+        match (trigger, self.settings.look_every, deadline) {
+            (Trigger::Tick, Some(every), Some(deadline)) => self.watch_the_minute(every, deadline).await,
+            _ => self.handle(trigger).await.into(),
+        }
+    }
+
+    async fn watch_the_minute(&self, every: Duration, deadline: Timestamp) -> Watch {
+        let clock = &self.ports.clock;
+        let began = clock.now();
+        let Aim { targets, blast_radius, errors } = self.aim(&Trigger::Tick).await;
+        let gaining: Vec<ScalableTarget> =
+            targets.iter().filter(|target| watch::gains(target)).cloned().collect();
+        let cloudwatch = Arc::new(KeptPoints::new(Arc::clone(&self.ports.cloudwatch)));
+        let ports = Ports { cloudwatch, ..self.ports.clone() };
+        let manner = Manner::default();
+        let look =
+            Look { ports: &ports, manner: &manner, limits: blast_radius.as_ref(), ledger: &self.ledger };
+        let mut answer = look.at(targets).await;
+        answer.errors.splice(0..0, errors);
+        self.log.write(&answer);
+        let mut watch = Watch::from(answer);
+        let mut lasted = elapsed(began, clock.now());
+        let pace = Pace::new(began, every, deadline);
+        for time in pace.times().filter(|_| !gaining.is_empty()) {
+            let now = clock.now();
+            if time < now {
+                continue; // the look before took so long
+            }
+            if !pace.allows(time, lasted) {
+                break;
+            }
+            clock.sleep(elapsed(now, time)).await;
+            watch.waited += elapsed(now, time);
+            let left = elapsed(time, pace.end());
+            let Some(mut later) = watch::in_time(look.at(gaining.clone()), clock.as_ref(), left).await else {
+                let later = Answer { errors: vec![watch::given_up()], ..Answer::default() };
+                self.log.write(&later);
+                watch::add(&mut watch.answer, &later);
+                break;
+            };
+            later.errors.retain(|error| !watch.answer.errors.contains(error));
+            self.log.write(&later);
+            watch::add(&mut watch.answer, &later);
+            watch.looks += 1;
+            lasted = elapsed(time, clock.now());
+        }
+        watch
+    }
+
     /// Answers a trigger without remembering or doing anything.
     pub async fn plan(&self, trigger: &Trigger) -> Answer {
         match Manner::of(trigger, self.ports.clock.now()) {
@@ -81,20 +152,24 @@ impl Controller {
     }
 
     async fn answer(&self, trigger: &Trigger, manner: &Manner) -> Answer {
-        let Targets { targets, mut errors } = self.targets(trigger).await;
-        let look = Look { ports: &self.ports, manner };
-        let answer = look.at(targets.into_iter().map(|target| self.with_settings(target)).collect()).await;
+        let Aim { targets, blast_radius, mut errors } = self.aim(trigger).await;
+        let look = Look { ports: &self.ports, manner, limits: blast_radius.as_ref(), ledger: &self.ledger };
+        let answer = look.at(targets).await;
         errors.extend(answer.errors);
         Answer { errors, ..answer }
     }
 
-    async fn targets(&self, trigger: &Trigger) -> Targets {
+    /// The targets that a trigger means, as the settings have them.
+    async fn aim(&self, trigger: &Trigger) -> Aim {
         let current = self.policy.current(self.ports.policy.as_ref()).await;
         let mut errors = current.errors;
-        let Some(policy) = current.file else { return Targets { targets: Vec::new(), errors } };
-        let targets = targets::resolve(&policy, trigger, &self.ports, &self.listings).await;
-        errors.extend(targets.errors);
-        Targets { errors, ..targets }
+        let Some(policy) = current.file else {
+            return Aim { targets: Vec::new(), blast_radius: None, errors };
+        };
+        let found = targets::resolve(&policy, trigger, &self.ports, &self.listings).await;
+        errors.extend(found.errors);
+        let targets = found.targets.into_iter().map(|target| self.with_settings(target)).collect();
+        Aim { targets, blast_radius: policy.blast_radius, errors }
     }
 
     fn with_settings(&self, target: ScalableTarget) -> ScalableTarget {

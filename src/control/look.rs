@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::engine::decide;
+use crate::model::blast_radius::BlastRadius;
 use crate::model::target::Mode;
-use crate::model::{Change, Decision, Memory, ScalableTarget, ServiceId, ServiceStatus};
+use crate::model::{Change, Decision, Memory, Observation, Reason, ReasonCode, ScalableTarget, ServiceId};
 
 use super::answer::{Answer, AnswerError, ServiceDecision};
+use super::blast_radius::{Ledger, Wanted};
 use super::controller::Ports;
 use super::manual::Amendment;
 use super::observe::{Sight, observe};
@@ -55,6 +57,21 @@ pub(super) struct Look<'a> {
     pub(super) ports: &'a Ports,
     /// How it is carried out.
     pub(super) manner: &'a Manner,
+    /// What all services together may change within a minute, where that is limited.
+    pub(super) limits: Option<&'a BlastRadius>,
+    /// What they changed.
+    pub(super) ledger: &'a Ledger,
+}
+
+/// A decision that is not carried out yet.
+struct Considered<'a> {
+    target: &'a ScalableTarget,
+    observation: Observation,
+    /// What was remembered, and under which version.
+    before: Memory,
+    version: Option<u64>,
+    by_hand: Option<String>,
+    decision: Decision,
 }
 
 /// How a service's look ended.
@@ -63,6 +80,13 @@ enum Outcome {
     Done(ServiceDecision, Option<AnswerError>),
     /// Another look was remembered meanwhile, so nothing was done.
     Conflict(ServiceDecision),
+}
+
+impl Considered<'_> {
+    /// Whether the service is to be changed.
+    fn acts(&self) -> bool {
+        self.decision.change() != Change::Hold && self.target.mode == Mode::Active
+    }
 }
 
 impl Look<'_> {
@@ -76,8 +100,11 @@ impl Look<'_> {
             errors.append(&mut seen.errors);
             let sights =
                 targets.iter().filter_map(|target| Some((target, seen.sights.remove(&target.service)?)));
-            let outcomes = sights.map(|(target, sight)| async move {
-                (target.service.clone(), self.carry_out(target, sight).await)
+            let mut considered: Vec<Considered<'_>> =
+                sights.map(|(target, sight)| self.consider(target, sight)).collect();
+            errors.extend(self.limit(&mut considered).await.filter(|error| !errors.contains(error)));
+            let outcomes = considered.into_iter().map(|considered| async move {
+                (considered.target.service.clone(), self.carry_out(considered).await)
             });
             let outcomes: BTreeMap<ServiceId, Outcome> =
                 in_any_order(outcomes.collect()).await.into_iter().collect();
@@ -103,24 +130,57 @@ impl Look<'_> {
         Answer { decisions: decisions.into_values().collect(), errors }
     }
 
-    async fn carry_out(self, target: &ScalableTarget, sight: Sight) -> Outcome {
+    fn consider(self, target: &ScalableTarget, sight: Sight) -> Considered<'_> {
         let (version, before) = match sight.stored {
             Some(stored) => (Some(stored.version), stored.memory),
             None => (None, Memory::default()),
         };
         let mut memory = before.clone();
         let by_hand = self.manner.amendment.as_ref().map(|amendment| amendment.apply(&mut memory));
-        let mut decision = decide(target, &sight.observation, &memory);
-        let mut answer = answer(&target.service, &decision, by_hand, &sight.observation.service);
+        let decision = decide(target, &sight.observation, &memory);
+        Considered { target, observation: sight.observation, before, version, by_hand, decision }
+    }
+
+    /// Cuts what is to be carried out to the blast radius. What a person asks for is theirs to decide: it is neither cut nor
+    /// booked.
+    async fn limit(self, considered: &mut [Considered<'_>]) -> Option<AnswerError> {
+        let limits = self.limits.filter(|_| !self.manner.dry_run)?;
+        let mut acting: Vec<&mut Considered<'_>> =
+            considered.iter_mut().filter(|considered| considered.acts()).collect();
+        if acting.is_empty() {
+            return None;
+        }
+        if self.manner.amendment.is_some() {
+            let text = "the blast radius does not limit what is set by hand";
+            for Considered { decision, .. } in acting {
+                decision.reasons.push(Reason { code: ReasonCode::BlastRadius, text: text.to_owned() });
+            }
+            return None;
+        }
+        let wanted = |considered: &&mut Considered<'_>| Wanted {
+            service: considered.target.service.clone(),
+            from: considered.decision.from,
+            to: considered.decision.to,
+        };
+        let wanted: Vec<Wanted> = acting.iter().map(wanted).collect();
+        let (grants, error) = self.ledger.book(self.ports, limits, &wanted).await;
+        for (considered, grant) in acting.iter_mut().zip(grants) {
+            grant.apply(&mut considered.decision);
+        }
+        error
+    }
+
+    async fn carry_out(self, considered: Considered<'_>) -> Outcome {
+        let acts = considered.acts();
+        let Considered { target, observation, before, version, by_hand, mut decision } = considered;
+        let mut answer = answer(&target.service, &decision, by_hand, &observation);
         if self.manner.show_memory {
             answer.memory = serde_json::to_value(&before).ok();
         }
         if self.manner.dry_run {
             return Outcome::Done(answer, None);
         }
-        let changes = decision.change() != Change::Hold;
-        let acts = changes && target.mode == Mode::Active;
-        if changes && !acts {
+        if decision.change() != Change::Hold && !acts {
             decision.memory.pending = None; // what is not done must never be taken for something that took effect
         }
         if acts || decision.memory != before {
@@ -149,19 +209,20 @@ fn answer(
     service: &ServiceId,
     decision: &Decision,
     by_hand: Option<String>,
-    status: &ServiceStatus,
+    observation: &Observation,
 ) -> ServiceDecision {
     let reasons = by_hand.into_iter().chain(decision.reasons.iter().map(|reason| reason.text.clone()));
     ServiceDecision {
         service: service.clone(),
+        at: observation.now,
         from: decision.from,
         to: decision.to,
         change: decision.change(),
         applied: false,
         code: decision.binding,
         reasons: reasons.collect(),
-        running: status.running,
-        pending: status.pending,
+        running: observation.service.running,
+        pending: observation.service.pending,
         recommendations: decision.recommendations.clone(),
         memory: None,
     }

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use crate::model::blast_radius::Spent;
 use crate::model::{Memory, ServiceId};
 
 use super::ports::{PortError, StateStore, StoreError, Versioned};
@@ -14,6 +15,7 @@ use super::ports::{PortError, StateStore, StoreError, Versioned};
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     items: Mutex<BTreeMap<ServiceId, Versioned>>,
+    spent: Mutex<Option<Versioned<Spent>>>,
 }
 
 impl MemoryStore {
@@ -21,6 +23,11 @@ impl MemoryStore {
     fn items(&self) -> MutexGuard<'_, BTreeMap<ServiceId, Versioned>> {
         self.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The version after one that was read, or after none.
+fn next(expected: Option<u64>) -> u64 {
+    expected.map_or(1, |version| version.saturating_add(1))
 }
 
 #[async_trait]
@@ -42,8 +49,20 @@ impl StateStore for MemoryStore {
         if items.get(service).map(|item| item.version) != expected {
             return Err(StoreError::Conflict);
         }
-        let version = expected.map_or(1, |version| version.saturating_add(1));
-        items.insert(service.clone(), Versioned { version, memory: memory.clone() });
+        items.insert(service.clone(), Versioned { version: next(expected), memory: memory.clone() });
+        Ok(())
+    }
+
+    async fn load_spent(&self) -> Result<Option<Versioned<Spent>>, PortError> {
+        Ok(self.spent.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    async fn store_spent(&self, expected: Option<u64>, spent: &Spent) -> Result<(), StoreError> {
+        let mut stored = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        if stored.as_ref().map(|item| item.version) != expected {
+            return Err(StoreError::Conflict);
+        }
+        *stored = Some(Versioned { version: next(expected), memory: spent.clone() });
         Ok(())
     }
 }

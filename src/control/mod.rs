@@ -1,7 +1,9 @@
 //! The controller: from a trigger to the desired count. Resolves targets, observes, decides, remembers, acts, answers.
 
 pub mod answer;
+mod blast_radius;
 mod controller;
+mod kept_points;
 mod look;
 mod manual;
 pub mod memory_store;
@@ -13,8 +15,10 @@ mod report;
 mod side_by_side;
 mod targets;
 pub mod trigger;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
 pub use controller::{Controller, Ports, Settings};
+pub use watch::{LOOKS_END, Watch};

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use thiserror::Error;
 
+use crate::model::blast_radius::Spent;
 use crate::model::{
     AlarmStatus, Memory, MetricSource, Point, QueueDepth, ServiceId, ServiceStatus, TaskCount,
 };
@@ -75,6 +76,16 @@ pub trait StateStore: Send + Sync {
     /// be read as a memory comes with a fresh memory under the item's version.
     async fn load(&self, services: &[ServiceId]) -> Result<BTreeMap<ServiceId, Versioned>, PortError>;
 
+    /// The account of the blast radius, which all invocations share; none where nothing was booked yet. One that cannot be read
+    /// as an account is empty, under the item's version.
+    async fn load_spent(&self) -> Result<Option<Versioned<Spent>>, PortError>;
+
+    /// Writes the account of the blast radius, if the stored version is still `expected`, under the next one.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where another look wrote first: nothing was written.
+    async fn store_spent(&self, expected: Option<u64>, spent: &Spent) -> Result<(), StoreError>;
+
     /// Writes a memory if the stored version is still `expected` (none: if there is no item yet), under the next one.
     ///
     /// # Errors
@@ -131,13 +142,13 @@ pub struct AlarmDescription {
     pub evaluation_periods: u32,
 }
 
-/// A memory and the version that it was read under.
+/// A memory, of a service or of all, and the version that it was read under.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Versioned {
+pub struct Versioned<T = Memory> {
     /// The version to expect when it is written back.
     pub version: u64,
     /// The memory.
-    pub memory: Memory,
+    pub memory: T,
 }
 
 /// What a policy source answered.
@@ -158,7 +169,7 @@ pub enum Fetched {
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// Another look wrote first.
-    #[error("another look at the service was remembered meanwhile")]
+    #[error("another look was remembered meanwhile")]
     Conflict,
     /// The store failed.
     #[error(transparent)]

@@ -110,6 +110,7 @@ mod tests {
     fn decision(to: TaskCount, code: ReasonCode) -> ServiceDecision {
         ServiceDecision {
             service: checkout(),
+            at: jiff::Timestamp::UNIX_EPOCH,
             from: 4,
             to,
             change: if to == 4 { Change::Hold } else { Change::Out },

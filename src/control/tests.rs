@@ -1,12 +1,14 @@
 //! The controller against a cloud made by hand. Decisions are kept plain here: a service under its floor of two tasks is
 //! raised to it, whatever else is known.
 
+mod blast_radius;
 mod fake;
 mod look;
 mod manual;
 mod observe;
 mod policy;
 mod targets;
+mod watch;
 
 use super::answer::Answer;
 use super::trigger::Trigger;

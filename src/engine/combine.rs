@@ -1,11 +1,13 @@
-//! Step 2: many recommendations become one. The highest wins, or scale-out needs every policy's agreement; scale-in needs it
-//! always, and a policy that cannot tell forbids it. Protected tasks hold their tasks.
+//! Step 2: many recommendations become one. The highest wins, or scale-out needs every policy's agreement, or a formula makes
+//! a count of them. A policy that cannot tell always forbids scale-in. Protected tasks hold their tasks.
 
 use std::cmp::Ordering;
 
 use super::account::Account;
-use super::figures::tasks;
+use super::figures::{number, tasks};
 use super::recommend::{Look, Verdict, Vote};
+use crate::model::capacity::tasks_rounded_up;
+use crate::model::formula::{Formula, Unanswered};
 use crate::model::target::Combine;
 use crate::model::{ReasonCode, TaskCount};
 
@@ -22,6 +24,9 @@ pub(super) fn combine(look: &Look<'_>, verdicts: &[Verdict<'_>], account: &mut A
     for reason in verdicts.iter().flat_map(|verdict| &verdict.reasons) {
         account.tell(reason.code, reason.text.clone());
     }
+    if let Combine::Formula(formula) = &look.target.combine {
+        return by_formula(look, verdicts, formula, account);
+    }
     let Some(winner) = winner(verdicts) else {
         if blind(verdicts).is_some() {
             account.bind_to(ReasonCode::InsufficientData);
@@ -36,11 +41,64 @@ pub(super) fn combine(look: &Look<'_>, verdicts: &[Verdict<'_>], account: &mut A
             format!("the highest recommendation is {} by {}", tasks(highest), winner.policy),
         );
     }
-    let count = match (highest.cmp(&look.desired), look.target.combine) {
+    let count = match (highest.cmp(&look.desired), &look.target.combine) {
         (Ordering::Less, _) => agreed(look, verdicts, highest, account),
         (Ordering::Greater, Combine::AllAgree) => agreed_out(look, verdicts, highest, account),
-        (Ordering::Greater, Combine::Max) | (Ordering::Equal, _) => highest,
+        (Ordering::Greater, Combine::Max | Combine::Formula(_)) | (Ordering::Equal, _) => highest,
     };
+    Wish { count, from_policies: true }
+}
+
+/// What a formula makes of the votes. What it cannot do without is no wish: the count stays. A fallback is a figure for it like
+/// any other, but nothing is taken away on the strength of one, nor of work in flight.
+fn by_formula(look: &Look<'_>, verdicts: &[Verdict<'_>], formula: &Formula, account: &mut Account) -> Wish {
+    let stays = Wish { count: look.desired, from_policies: false };
+    let vote =
+        |name: &str| verdicts.iter().find(|verdict| verdict.policy == name).map(|verdict| verdict.vote);
+    let figure = |name: &str| match vote(name) {
+        Some(Vote::Wants(count) | Vote::NotBelow(count)) => Some(count),
+        Some(Vote::Neutral | Vote::Blind) | None => None,
+    };
+    let filled = formula.filled(|name| figure(name).map(|count| count.to_string()));
+    let value = match formula.evaluate(|name| figure(name).map(f64::from)) {
+        Ok(value) => value,
+        Err(Unanswered::NotFinite) => {
+            let text =
+                format!("{formula} = {filled}, which is not a number, so {} stay", tasks(look.desired));
+            account.bind(ReasonCode::Formula, text);
+            return stays;
+        }
+        Err(Unanswered::Policy(name)) => {
+            let (code, does) = match vote(name) {
+                Some(Vote::Blind) => (ReasonCode::InsufficientData, "cannot tell"),
+                _ => (ReasonCode::Formula, "asks for nothing"),
+            };
+            let text =
+                format!("{formula} has no result while {name} {does}, so {} stay", tasks(look.desired));
+            account.bind(code, text);
+            return stays;
+        }
+    };
+    let count = tasks_rounded_up(value);
+    account
+        .bind(ReasonCode::Formula, format!("{formula} = {filled} = {}, so {}", number(value), tasks(count)));
+    if look.desired <= count {
+        return Wish { count, from_policies: true };
+    }
+    if let Some(verdict) = verdicts.iter().find(|verdict| verdict.code == ReasonCode::Fallback) {
+        let text =
+            format!("{} has no data, so scale-in from {} to {count} waits", verdict.policy, look.desired);
+        account.bind(ReasonCode::ScaleInNotAgreed, text);
+        return Wish { count: look.desired, from_policies: true };
+    }
+    let mut count = agreed(look, verdicts, count, account);
+    for verdict in verdicts.iter().filter(|verdict| verdict.code == ReasonCode::WorkInFlight) {
+        if let Some(busy) = verdict.wanted().map(|busy| busy.min(look.desired)).filter(|busy| count < *busy) {
+            count = busy;
+            let text = format!("work in flight of {} keeps {}", verdict.policy, tasks(busy));
+            account.bind(ReasonCode::WorkInFlight, text);
+        }
+    }
     Wish { count, from_policies: true }
 }
 

@@ -33,9 +33,11 @@ pub struct Report<'a> {
     pub answer: &'a Answer,
     /// How many looks at everything were among them.
     pub ticks: u32,
+    /// How many looks there were, with those inside a tick's minute.
+    pub looks: u32,
     /// When it was done.
     pub at: Timestamp,
-    /// How long it took.
+    /// How long it took, without the waits between looks.
     pub duration: Duration,
 }
 
@@ -64,8 +66,8 @@ impl Metrics {
             ("FleetErrors", "Count", json!(fleet_errors)),
             ("Duration", "Milliseconds", json!(report.duration.as_millis())),
         ];
-        let held_by = ("HeldBy", json!(held_by(decisions)));
-        line(report.at, ("FunctionName", &self.function), metrics, held_by)
+        let properties = [("HeldBy", json!(held_by(decisions))), ("Looks", json!(report.looks))];
+        line(report.at, ("FunctionName", &self.function), metrics, properties)
     }
 }
 
@@ -102,16 +104,17 @@ fn service_line(decision: &ServiceDecision, at: Timestamp) -> String {
         ("RecommendedCount", "Count", json!(recommended(decision))),
     ];
     let known = metrics.into_iter().filter(|(_, _, value)| !value.is_null());
-    line(at, ("Service", &decision.service.to_string()), known, ("Code", json!(decision.code)))
+    line(at, ("Service", &decision.service.to_string()), known, [("Code", json!(decision.code))])
 }
 
 fn line<'a>(
     at: Timestamp,
     (dimension, of): (&'a str, &str),
     metrics: impl IntoIterator<Item = (&'a str, &'a str, Value)>,
-    (property, value): (&str, Value),
+    properties: impl IntoIterator<Item = (&'a str, Value)>,
 ) -> String {
-    let mut root = Map::from_iter([(dimension.to_owned(), json!(of)), (property.to_owned(), value)]);
+    let mut root = Map::from_iter([(dimension.to_owned(), json!(of))]);
+    root.extend(properties.into_iter().map(|(name, value)| (name.to_owned(), value)));
     let mut definitions = Vec::new();
     for (name, unit, value) in metrics {
         definitions.push(json!({ "Name": name, "Unit": unit }));

@@ -7,18 +7,20 @@ pub mod settings;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use thiserror::Error;
 use tracing::{info, warn};
 
 use self::emf::{Metrics, Report};
 use self::event::{Batch, EventError, Incoming, Parsed, Record};
-use crate::control::Controller;
 use crate::control::answer::{Answer, AnswerError, ErrorKind};
 use crate::control::ports::Clock;
 use crate::control::trigger::Trigger;
+use crate::control::{Controller, Watch};
 use crate::model::Change;
 use crate::model::duration::elapsed;
 
@@ -30,14 +32,14 @@ const FORMAT_VERSION: u32 = 1;
 /// Answers triggers; the controller does.
 #[async_trait]
 pub trait Control: Send + Sync {
-    /// Looks, decides, acts and tells.
-    async fn handle(&self, trigger: &Trigger) -> Answer;
+    /// Looks, decides, acts and tells; with a deadline, several times where that helps.
+    async fn handle(&self, trigger: &Trigger, deadline: Option<Timestamp>) -> Watch;
 }
 
 #[async_trait]
 impl Control for Controller {
-    async fn handle(&self, trigger: &Trigger) -> Answer {
-        Self::handle(self, trigger).await
+    async fn handle(&self, trigger: &Trigger, deadline: Option<Timestamp>) -> Watch {
+        self.watch(trigger, deadline).await
     }
 }
 
@@ -92,30 +94,51 @@ impl<C: Control> Handler<C> {
         Self { metrics: Some((metrics, Mutex::new(out))), ..self }
     }
 
-    /// Handles one event.
+    /// Handles one event, with one look at each service that it means.
     ///
     /// # Errors
     /// [`HandlerError`] where nothing of the event can be read. What goes wrong later is told in the answer.
     pub async fn handle(&self, event: &[u8]) -> Result<Value, HandlerError> {
+        self.handle_until(event, None).await
+    }
+
+    /// Handles one event, and uses the time until the deadline, at which Lambda ends the invocation, for more looks.
+    ///
+    /// # Errors
+    /// Those of [`Self::handle`].
+    pub async fn handle_until(
+        &self,
+        event: &[u8],
+        deadline: Option<Timestamp>,
+    ) -> Result<Value, HandlerError> {
         let began = self.clock.now();
         let Incoming { batch, records } = Incoming::read(event)?;
         none_readable(batch, &records)?;
-        let mut looks = Looks { only_asked: true, ..Looks::default() };
+        // In a batch one record must not keep the others waiting.
+        let deadline = deadline.filter(|_| batch == Batch::Single);
+        let mut looks = Looks { only_asked: true, deadline, ..Looks::default() };
         let mut failed = Vec::new();
         for record in records {
             if !self.handle_record(&record, &mut looks).await {
                 failed.push(record);
             }
         }
-        let Looks { answer, ticks, only_asked, undone, .. } = looks;
+        let Looks { answer, taken, ticks, count: looks, waited, only_asked, undone, .. } = looks;
+        let asked = u32::try_from(taken.len()).unwrap_or(u32::MAX);
         let at = self.clock.now();
         if !only_asked {
-            self.write_metrics(&Report { answer: &answer, ticks, at, duration: elapsed(began, at) });
+            let duration = elapsed(began, at).saturating_sub(waited);
+            self.write_metrics(&Report { answer: &answer, ticks, looks, at, duration });
         }
         if let (Some(error), true) = (undone, batch != Batch::Sqs) {
             return Err(HandlerError::Undone(error));
         }
         let mut value = fit(answer)?;
+        if asked < looks
+            && let Some(object) = value.as_object_mut()
+        {
+            object.insert("looks".to_owned(), json!(looks));
+        }
         if batch == Batch::Sqs
             && let Some(object) = value.as_object_mut()
         {
@@ -155,7 +178,7 @@ impl<C: Control> Handler<C> {
         if let Some((_, done)) = looks.taken.iter().find(|(taken, _)| same_look(taken, trigger)) {
             return *done;
         }
-        let answer = self.control.handle(trigger).await;
+        let Watch { answer, looks: count, waited } = self.control.handle(trigger, looks.deadline).await;
         let failed = answer.errors.iter().find(|error| error.kind == ErrorKind::World);
         let done = failed.is_none() || !is_by_hand(trigger) && !answer.decisions.is_empty();
         if let Some(error) = failed.filter(|_| is_by_hand(trigger)) {
@@ -164,6 +187,8 @@ impl<C: Control> Handler<C> {
         looks.only_asked &=
             matches!(trigger, Trigger::Status { .. } | Trigger::Evaluate { dry_run: true, .. });
         looks.ticks += u32::from(*trigger == Trigger::Tick);
+        looks.count += count;
+        looks.waited += waited;
         looks.taken.push((trigger.clone(), done));
         looks.answer.extend(answer);
         done
@@ -191,6 +216,9 @@ impl<C> std::fmt::Debug for Handler<C> {
 struct Looks {
     taken: Vec<(Trigger, bool)>,
     ticks: u32,
+    count: u32,
+    waited: Duration,
+    deadline: Option<Timestamp>,
     /// Whether nothing but questions came, which would show as work in the metrics.
     only_asked: bool,
     answer: Answer,

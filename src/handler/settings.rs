@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::control::LOOKS_END;
 use crate::control::places::{InvalidPlace, PolicyPlace, StatePlace};
 use crate::model::duration::{format_duration, parse_duration};
 
@@ -27,6 +28,8 @@ pub struct FunctionSettings {
     pub shadow: bool,
     /// Whether each service has metrics of its own.
     pub service_metrics: bool,
+    /// How often the services that gain by it are looked at in a tick's minute; none for once.
+    pub look_every: Option<Duration>,
     /// What was set and has no effect, in sentences.
     pub warnings: Vec<String>,
 }
@@ -47,6 +50,7 @@ impl Default for FunctionSettings {
             state: StatePlace::Memory,
             shadow: false,
             service_metrics: false,
+            look_every: None,
             warnings: Vec::new(),
         }
     }
@@ -81,9 +85,12 @@ impl FunctionSettings {
                 self.service_metrics = flag(value).map_err(refuse("TRIMTAB_SERVICE_METRICS"))?;
             }
             "TRIMTAB_LOOK_EVERY" => {
-                if look_every(value).map_err(refuse("TRIMTAB_LOOK_EVERY"))? != EVERY_TICK {
+                let every = look_every(value).map_err(refuse("TRIMTAB_LOOK_EVERY"))?;
+                self.look_every = Some(every).filter(|every| *every < LOOKS_END);
+                if self.look_every.is_none() && every != EVERY_TICK {
+                    let end = format_duration(LOOKS_END);
                     self.warnings.push(format!(
-                        "TRIMTAB_LOOK_EVERY={value} has no effect: this version looks once a tick"
+                        "TRIMTAB_LOOK_EVERY={value} has no effect: the looks of a tick end after {end}"
                     ));
                 }
             }
@@ -193,6 +200,11 @@ mod tests {
             ("TRIMTAB_MODE", "active", base()),
             ("TRIMTAB_SERVICE_METRICS", "1", FunctionSettings { service_metrics: true, ..base() }),
             ("TRIMTAB_LOOK_EVERY", "60s", base()),
+            (
+                "TRIMTAB_LOOK_EVERY",
+                "20s",
+                FunctionSettings { look_every: Some(Duration::from_secs(20)), ..base() },
+            ),
             ("TRIMTAB_LOOK_EVERY", "PT1M", base()),
         ];
         for (name, value, expected) in cases {
@@ -235,8 +247,8 @@ mod tests {
         let cases = [
             (
                 "TRIMTAB_LOOK_EVERY",
-                "20s",
-                "TRIMTAB_LOOK_EVERY=20s has no effect: this version looks once a tick",
+                "58s",
+                "TRIMTAB_LOOK_EVERY=58s has no effect: the looks of a tick end after 55s",
             ),
             (
                 "TRIMTAB_FAN_OUT",

@@ -4,8 +4,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::*;
 use crate::control::answer::ServiceDecision;
 use crate::model::{Change, ReasonCode, ServiceId};
@@ -14,14 +12,20 @@ use crate::model::{Change, ReasonCode, ServiceId};
 #[derive(Default)]
 struct Stub {
     taken: Mutex<Vec<Trigger>>,
+    deadlines: Mutex<Vec<Option<Timestamp>>>,
+    /// Looks inside the minute, of ten seconds each.
+    later_looks: u32,
     answers: Mutex<VecDeque<Answer>>,
 }
 
 #[async_trait]
 impl Control for Arc<Stub> {
-    async fn handle(&self, trigger: &Trigger) -> Answer {
+    async fn handle(&self, trigger: &Trigger, deadline: Option<Timestamp>) -> Watch {
+        self.deadlines.lock().unwrap().push(deadline);
         self.taken.lock().unwrap().push(trigger.clone());
-        self.answers.lock().unwrap().pop_front().unwrap_or_else(|| decided("checkout", Change::Out))
+        let answer = self.answers.lock().unwrap().pop_front();
+        let answer = answer.unwrap_or_else(|| decided("checkout", Change::Out));
+        Watch { answer, looks: 1 + self.later_looks, waited: 10 * self.later_looks * Duration::from_secs(1) }
     }
 }
 
@@ -54,6 +58,7 @@ impl Write for Written {
 fn decided(service: &str, change: Change) -> Answer {
     let decision = ServiceDecision {
         service: ServiceId::new("prod", service),
+        at: Timestamp::UNIX_EPOCH,
         from: 4,
         to: if change == Change::Out { 6 } else { 4 },
         change,
@@ -228,6 +233,49 @@ async fn metrics_are_written_of_work_and_not_of_questions() {
 }
 
 #[tokio::test]
+async fn the_deadline_is_used_for_more_looks_by_an_event_of_its_own_and_not_by_one_of_a_batch() {
+    let deadline = Timestamp::from_second(60).unwrap();
+    let tick = json!({ "action": "tick" });
+    for (event, given) in [(tick.clone(), Some(deadline)), (sqs(&[tick]), None)] {
+        let stub = Arc::new(Stub::default());
+        let handler = Handler::new(Arc::clone(&stub), Arc::new(FixedClock));
+        handler.handle_until(event.to_string().as_bytes(), Some(deadline)).await.unwrap();
+        assert_eq!(*stub.deadlines.lock().unwrap(), [given], "{event}");
+    }
+}
+
+/// Half a minute later at each question.
+struct PassingClock(Mutex<i64>);
+
+#[async_trait]
+impl Clock for PassingClock {
+    fn now(&self) -> Timestamp {
+        let mut second = self.0.lock().unwrap();
+        *second += 30;
+        Timestamp::from_second(*second).unwrap()
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}
+
+#[tokio::test]
+async fn the_answer_and_the_metrics_say_how_many_looks_there_were_and_the_duration_is_without_the_waits() {
+    // (looks inside the minute, looks told in the answer, looks in the metrics, milliseconds)
+    for (later_looks, told, counted, duration) in [(0, Value::Null, 1, 30_000), (2, json!(3), 3, 10_000)] {
+        let written = Written::default();
+        let stub = Arc::new(Stub { later_looks, ..Stub::default() });
+        let metrics = Metrics { function: "trimtab".to_owned(), by_service: false };
+        let handler = Handler::new(stub, Arc::new(PassingClock(Mutex::default())))
+            .with_metrics(metrics, Box::new(written.clone()));
+        let answer = handler.handle(br#"{"action": "tick"}"#).await.unwrap();
+        assert_eq!(answer["looks"], told);
+        let line: Value = serde_json::from_slice(&written.0.lock().unwrap()).unwrap();
+        let figures = (&line["Looks"], &line["Ticks"], &line["Duration"]);
+        assert_eq!(figures, (&json!(counted), &json!(1), &json!(duration)));
+    }
+}
+
+#[tokio::test]
 async fn what_is_set_by_hand_and_not_done_is_tried_again_and_what_is_refused_is_not() {
     let pause = json!({ "action": "pause", "service": "prod/checkout" });
     let unremembered = || {
@@ -260,7 +308,8 @@ fn an_event_that_asks_in_vain_is_no_error_of_the_fleet() {
         AnswerError::world(None, "the policy file cannot be read"),
     ];
     let answer = Answer { decisions: Vec::new(), errors };
-    let report = Report { answer: &answer, ticks: 0, at: Timestamp::UNIX_EPOCH, duration: Duration::ZERO };
+    let report =
+        Report { answer: &answer, ticks: 0, looks: 0, at: Timestamp::UNIX_EPOCH, duration: Duration::ZERO };
     let metrics = Metrics { function: "trimtab".to_owned(), by_service: false };
     let line: Value = serde_json::from_str(&metrics.lines(&report)[0]).unwrap();
     assert_eq!((&line["Errors"], &line["FleetErrors"]), (&json!(3), &json!(2)));

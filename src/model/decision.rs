@@ -87,6 +87,8 @@ pub enum ReasonCode {
     Queue,
     /// A service-level policy spoke.
     ServiceLevel,
+    /// The formula of `combine` gave the count, or could not.
+    Formula,
     /// A forecast raised the floor, or would have.
     Forecast,
     /// A policy's data is missing or stale.
@@ -115,6 +117,8 @@ pub enum ReasonCode {
     Stabilizing,
     /// A rate limit cut the change.
     RateLimited,
+    /// The limit over all services held the count or cut the change.
+    BlastRadius,
     /// A cooldown held the count or cut the change.
     CoolingDown,
     /// A deployment in progress held the count.

@@ -1,9 +1,11 @@
 //! The values of the field, in its standard terms: what a service may do, what is seen of it, what is remembered,
 //! and what is decided. No I/O, no clock, no AWS type.
 
+pub mod blast_radius;
 pub mod capacity;
 pub mod decision;
 pub mod duration;
+pub mod formula;
 pub mod memory;
 pub mod metric;
 pub mod observation;

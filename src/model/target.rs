@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::capacity::{Capacity, TaskCount};
+use super::formula::Formula;
 use super::policy::{Behavior, Predictive, ScalingPolicy};
 use super::schedule::{ScheduledAction, Window};
 use super::service::ServiceId;
@@ -51,7 +52,7 @@ pub enum Mode {
 }
 
 /// How the recommendations of several policies become one. Scale-in needs every policy's agreement either way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Combine {
     /// The highest recommendation wins, as with Application Auto Scaling and Kubernetes HPA.
     #[default]
@@ -59,6 +60,8 @@ pub enum Combine {
     /// Scale-out needs every policy's agreement as well, and goes to the lowest recommendation. A policy that cannot tell
     /// or has no wish of its own does not agree.
     AllAgree,
+    /// The count is what a formula makes of the recommendations. Without one that it needs the count stays.
+    Formula(Formula),
 }
 
 /// What a policy without data asks for.

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::faults::Call;
+use super::number::whole;
 use super::service::Workload;
 use super::world::World;
 use super::{STEP_S, Seconds};
@@ -186,8 +187,14 @@ impl Clock for SimClock {
         self.cloud.with(|world| world.now())
     }
 
-    /// Returns at once: between two looks the world stands still.
-    async fn sleep(&self, _duration: Duration) {}
+    /// Lets the world move on, in whole steps.
+    async fn sleep(&self, duration: Duration) {
+        let seconds = whole(duration.as_secs_f64().ceil());
+        self.cloud.with(|world| {
+            let changed = world.advance(world.elapsed() + seconds.next_multiple_of(STEP_S));
+            world.unheard.extend(changed);
+        });
+    }
 }
 
 /// A policy file that is given as text and never changes.

@@ -94,6 +94,7 @@ mod tests {
         let change = if from < to { Change::Out } else { Change::In };
         let what = ServiceDecision {
             service: ServiceId::new("prod", "web"),
+            at: jiff::Timestamp::UNIX_EPOCH,
             from,
             to,
             change,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures::executor::block_on;
+use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::cloud::{SimClock, SimCloud, TextPolicy};
@@ -54,6 +55,11 @@ pub struct At<T> {
 
 /// Runs a scenario under the controller.
 pub fn run(scenario: &Scenario) -> Run {
+    run_with(scenario, Settings::default())
+}
+
+/// Runs a scenario under the controller with settings of the function. Looks inside the minute take their time in the world.
+pub fn run_with(scenario: &Scenario, settings: Settings) -> Run {
     let cloud = SimCloud::new(World::new(scenario.world.clone()));
     let controller = Controller::new(
         Ports {
@@ -64,9 +70,13 @@ pub fn run(scenario: &Scenario) -> Run {
             policy: Arc::new(TextPolicy::new(&scenario.place, &scenario.policy)),
             clock: Arc::new(SimClock::new(cloud.clone())),
         },
-        Settings { shadow: false },
+        settings,
     );
-    drive(&cloud, scenario.duration_s, scenario.tick_s, |trigger| block_on(controller.handle(trigger)))
+    let tick = SignedDuration::from_secs(i64::from(scenario.tick_s));
+    drive(&cloud, scenario.duration_s, scenario.tick_s, |trigger| {
+        let deadline = cloud.with(|world| world.now()).saturating_add(tick).ok();
+        block_on(controller.watch(trigger, deadline)).answer
+    })
 }
 
 /// Lets time pass in a cloud, and hands every trigger to whoever steers it.
@@ -82,14 +92,16 @@ pub fn drive(
     while t < duration_s {
         let mut triggers = cloud.with(|world| {
             let changed = world.advance(t);
-            changed.into_iter().map(|name| alarm_trigger(world, name)).collect::<Vec<_>>()
+            let unheard = std::mem::take(&mut world.unheard);
+            unheard.into_iter().chain(changed).map(|name| alarm_trigger(world, name)).collect::<Vec<_>>()
         });
         if t.is_multiple_of(tick_s) {
             triggers.push(Trigger::Tick);
         }
         for trigger in &triggers {
             let answer = handle(trigger);
-            decisions.extend(answer.decisions.into_iter().map(|what| At { t, what }));
+            let when = |what: &ServiceDecision| cloud.with(|world| world.seconds_at(what.at));
+            decisions.extend(answer.decisions.into_iter().map(|what| At { t: when(&what), what }));
             errors.extend(answer.errors.into_iter().map(|what| At { t, what }));
         }
         t += STEP_S;

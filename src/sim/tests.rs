@@ -9,11 +9,12 @@ use super::alarm::{AlarmSpec, Comparison};
 use super::faults::{Call, FaultRule};
 use super::load::{Load, Trace};
 use super::queue::QueueWork;
-use super::run::drive;
+use super::run::{drive, run_with};
 use super::service::{TaskSize, Workload};
 use super::tasks::StartTime;
 use super::world::WorldSpec;
 use super::*;
+use crate::control::Settings;
 use crate::control::answer::Answer;
 use crate::control::ports::{CloudWatch as _, Ecs as _, MetricQuery, PortErrorKind, Sqs as _};
 use crate::control::trigger::Trigger;
@@ -326,4 +327,53 @@ mod pages {
             assert!(chart::chart(timeline, 80, true).contains('\u{1b}'));
         }
     }
+}
+
+/// How long after the first message the desired count left zero, in seconds, and the looks at the worker and at the web service.
+fn from_zero(first_message: Seconds, look_every: Option<Duration>) -> (Seconds, u64, usize) {
+    let policy = "version: 1
+services:
+  - service: prod/orders-worker
+    capacity: { min: 0, max: 20 }
+    policies: [{ queue: { queue: orders, backlog_per_task: 10 } }]
+  - service: prod/web
+    capacity: { min: 1, max: 20 }
+    policies: [{ target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 } }]
+";
+    let load = Load::Step { at: f64::from(first_message), before: 0.0, after: 3.0 };
+    let services = vec![worker(load, 0), web(Load::Constant(10.0), 1)];
+    let scenario = Scenario {
+        world: WorldSpec { seed: 1, services, ..WorldSpec::default() },
+        duration_s: first_message + 120,
+        tick_s: 60,
+        policy: policy.to_owned(),
+        place: "trimtab.yaml".to_owned(),
+    };
+    let run = run_with(&scenario, Settings { look_every, ..Settings::default() });
+    assert!(run.errors.is_empty(), "{:?}", run.errors);
+    let worker = ServiceId::new("prod", "orders-worker");
+    let steps = run.world.service(&worker).unwrap().steps();
+    let arrival = steps.iter().position(|step| 0 < step.arrived).unwrap();
+    let left_zero = run.decisions.iter().find(|at| at.what.service == worker && 0 < at.what.to).unwrap();
+    assert!(left_zero.what.applied && left_zero.what.from == 0, "{left_zero:?}");
+    let asked = run.world.faults().calls()[&Call::GetQueueAttributes];
+    let told = run.decisions.iter().filter(|at| at.what.service != worker).count();
+    (left_zero.t - Seconds::try_from(arrival).unwrap() * STEP_S, asked, told)
+}
+
+#[test]
+fn a_queue_leaves_zero_within_fifteen_seconds_where_it_is_looked_at_every_ten() {
+    let waits = |every: Option<u64>| {
+        let waits = (60..120).step_by(5).map(|first| from_zero(first, every.map(Duration::from_secs)).0);
+        waits.collect::<Vec<Seconds>>()
+    };
+    let (often, once) = (waits(Some(10)), waits(None));
+    assert!(often.iter().all(|wait| *wait <= 15), "{often:?}");
+    assert!(once.iter().any(|wait| 45 <= *wait), "at a look a minute it takes up to a minute: {once:?}");
+}
+
+#[test]
+fn a_service_that_gains_nothing_by_it_is_looked_at_once_a_minute() {
+    let (_, asked, told) = from_zero(180, Some(Duration::from_secs(10)));
+    assert_eq!((asked, told), (5 * 6, 5), "six looks a tick at the queue, one at the web service");
 }

@@ -9,6 +9,7 @@ use super::faults::{FaultRule, Faults};
 use super::metrics::{self, Publication};
 use super::service::{Service, ServiceSpec};
 use super::{STEP_S, Seconds};
+use crate::model::duration::elapsed;
 use crate::model::{MetricStat, ServiceId};
 
 /// A world in virtual time.
@@ -19,6 +20,8 @@ pub struct World {
     services: BTreeMap<ServiceId, Simulated>,
     alarms: BTreeMap<String, Alarm>,
     pub(super) faults: Faults,
+    /// The alarms that changed their state while a look waited, and that nobody was told of yet.
+    pub(super) unheard: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,6 +59,7 @@ impl World {
             services: spec.services.into_iter().map(simulated).collect(),
             alarms: spec.alarms.into_iter().map(alarm).collect(),
             faults: Faults::new(spec.faults),
+            unheard: Vec::new(),
         }
     }
 
@@ -72,6 +76,11 @@ impl World {
     /// The time of a moment.
     pub fn timestamp(&self, at: Seconds) -> Timestamp {
         self.start.saturating_add(SignedDuration::from_secs(i64::from(at))).unwrap_or(self.start)
+    }
+
+    /// The seconds from its first moment to a time.
+    pub fn seconds_at(&self, time: Timestamp) -> Seconds {
+        Seconds::try_from(elapsed(self.start, time).as_secs()).unwrap_or(Seconds::MAX)
     }
 
     /// The services, by name.

@@ -7,7 +7,7 @@ fn a_document_that_cannot_be_used_is_refused_as_a_whole() {
     assert_problems(&DOCUMENT);
 }
 
-const DOCUMENT: [Case; 19] = [
+const DOCUMENT: [Case; 23] = [
     ("an empty file", File(""), &["1:1: the file is empty"]),
     (
         "a file of comments",
@@ -148,6 +148,17 @@ services:
         &[r#"2:19: defaults.mode: unknown value "shdow"; did you mean "shadow"?"#],
     ),
     (
+        "a wrong formula among the defaults",
+        File(
+            "version: 1
+defaults: { combine: { formula: cpu + } }
+services:
+  - { service: prod/checkout, capacity: { min: 1, max: 9 }, predictive: {} }
+",
+        ),
+        &["2:33: defaults.combine.formula: ends where a number or a policy's name is expected"],
+    ),
+    (
         "several wrong defaults",
         File(
             "version: 1
@@ -164,6 +175,39 @@ services:
             "4:12: defaults.warm_up: is 48h; it must be 24h at most",
             "5:12: defaults.service: has no place in the defaults",
         ],
+    ),
+    (
+        "a blast radius without a limit",
+        File(
+            "version: 1
+blast_radius: {}
+services:
+  - { service: prod/checkout, capacity: { min: 1, max: 9 }, predictive: {} }
+",
+        ),
+        &[r#"2:15: blast_radius: needs "services", "tasks_in" or "tasks_out""#],
+    ),
+    (
+        "a misspelt limit",
+        File(
+            "version: 1
+blast_radius: { service: 3, tasks_in: 5 }
+services:
+  - { service: prod/checkout, capacity: { min: 1, max: 9 }, predictive: {} }
+",
+        ),
+        &[r#"2:17: blast_radius: unknown key "service"; did you mean "services"?"#],
+    ),
+    (
+        "a limit in per cent",
+        File(
+            "version: 1
+blast_radius: { tasks_in: 20% }
+services:
+  - { service: prod/checkout, capacity: { min: 1, max: 9 }, predictive: {} }
+",
+        ),
+        &[r#"2:27: blast_radius.tasks_in: expected a whole number, 0 or more, found "20%"; write 20"#],
     ),
     (
         "a list as a key",

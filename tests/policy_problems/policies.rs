@@ -352,3 +352,156 @@ const SERVICE_LEVEL: [Case; 8] = [
         &["5:84: services[0].policies[0].service_level.percent: is 0; it must be above 0 and below 100"],
     ),
 ];
+
+#[test]
+fn names_and_the_formula_over_them_are_checked() {
+    assert_problems(&COMBINE);
+}
+
+const COMBINE: [Case; 17] = [
+    (
+        "a formula that braces cut at its comma",
+        Entry(
+            "predictive: {}
+combine: { formula: max(a, b) }",
+        ),
+        &[
+            "6:14: services[0].combine: expected one key with its settings indented under it, found several; put the formula in quotes: a comma in braces begins a key",
+        ],
+    ),
+    (
+        "an unknown rule",
+        Entry(
+            "predictive: {}
+combine: highest",
+        ),
+        &[r#"6:14: services[0].combine: unknown value "highest"; known here: max, all_agree, formula"#],
+    ),
+    (
+        "a formula without its text",
+        Entry(
+            "predictive: {}
+combine: formula",
+        ),
+        &["6:14: services[0].combine: needs its settings under it"],
+    ),
+    (
+        "a number for a formula",
+        Entry(
+            "predictive: {}
+combine: { formula: 5 }",
+        ),
+        &["6:25: services[0].combine.formula: expected text, found 5; write it in quotes"],
+    ),
+    (
+        "a misspelt name",
+        Entry(
+            "policies: [{ queue: { name: orders, queue: orders, backlog_per_task: 10 } }]
+combine: { formula: \"max(orders, 2 * ordres)\" }",
+        ),
+        &[
+            r#"6:25: services[0].combine.formula: no policy has the name "ordres" (character 17); did you mean "orders"?"#,
+        ],
+    ),
+    (
+        "a name that is like no other",
+        Entry(
+            "policies: [{ queue: { name: orders, queue: orders, backlog_per_task: 10 } }]
+combine: { formula: \"max(orders, cpu)\" }",
+        ),
+        &[
+            r#"6:25: services[0].combine.formula: no policy has the name "cpu" (character 13); known here: orders"#,
+        ],
+    ),
+    (
+        "a policy without a name",
+        Entry(
+            "policies: [{ queue: { queue: orders, backlog_per_task: 10 } }]
+combine: { formula: orders }",
+        ),
+        &[
+            r#"5:25: services[0].policies[0].queue: needs "name", since combine has a formula"#,
+            r#"6:25: services[0].combine.formula: no policy has the name "orders" (character 1); give it to one, as in target_tracking: { name: orders, metric: ... }"#,
+        ],
+    ),
+    (
+        "a policy that is left out",
+        Entry(
+            "policies:
+  - queue: { name: orders, queue: orders, backlog_per_task: 10 }
+  - queue: { name: mails, queue: mails, backlog_per_task: 10 }
+combine: { formula: orders + 1 }",
+        ),
+        &[
+            r#"7:24: services[0].policies[1].queue.name: the formula of combine leaves "mails" out, so it would ask in vain; use it there, or remove the policy"#,
+        ],
+    ),
+    (
+        "a formula of nothing",
+        Entry(
+            "predictive: {}
+combine: { formula: 2 * 3 }",
+        ),
+        &["6:25: services[0].combine.formula: names no policy"],
+    ),
+    (
+        "an unknown function",
+        Entry(
+            "policies: [{ queue: { name: orders, queue: orders, backlog_per_task: 10 } }]
+combine: { formula: mim(orders) }",
+        ),
+        &[r#"6:25: services[0].combine.formula: unknown function "mim" (character 1); did you mean "min"?"#],
+    ),
+    (
+        "a condition for a count",
+        Entry(
+            "policies: [{ queue: { name: orders, queue: orders, backlog_per_task: 10 } }]
+combine: { formula: orders > 5 }",
+        ),
+        &["6:25: services[0].combine.formula: expected a number, found a condition (character 1)"],
+    ),
+    (
+        "a formula that ends too soon",
+        Entry(
+            "policies: [{ queue: { name: orders, queue: orders, backlog_per_task: 10 } }]
+combine: { formula: (orders + 1 }",
+        ),
+        &[r#"6:25: services[0].combine.formula: ends where ")" is expected"#],
+    ),
+    (
+        "a name that is no word",
+        Entry("policies: [{ queue: { name: orders-queue, queue: orders, backlog_per_task: 10 } }]"),
+        &[
+            r#"5:33: services[0].policies[0].queue.name: "orders-queue" cannot be named in a formula; write letters, digits and underscores, as in orders_queue; 64 at most"#,
+        ],
+    ),
+    (
+        "the name of a function",
+        Entry("policies: [{ queue: { name: max, queue: orders, backlog_per_task: 10 } }]"),
+        &[
+            r#"5:33: services[0].policies[0].queue.name: "max" is a function of formulas; choose another name"#,
+        ],
+    ),
+    (
+        "an empty name",
+        Entry(r#"policies: [{ queue: { name: "", queue: orders, backlog_per_task: 10 } }]"#),
+        &["5:33: services[0].policies[0].queue.name: is empty"],
+    ),
+    (
+        "a name twice",
+        Entry(
+            "policies:
+  - queue: { name: work, queue: orders, backlog_per_task: 10 }
+  - queue: { name: work, queue: mails, backlog_per_task: 10 }",
+        ),
+        &[r#"7:24: services[0].policies[1].queue.name: "work" is the name of another one of the policies"#],
+    ),
+    (
+        "a policy that cannot be read, whose name is not missed",
+        Entry(
+            "policies: [{ queue: { name: orders, queue: orders, backlog_per_task: ten } }]
+combine: { formula: orders }",
+        ),
+        &[r#"5:74: services[0].policies[0].queue.backlog_per_task: expected a number, found "ten""#],
+    ),
+];

@@ -19,9 +19,13 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use trimtab::aws::SystemClock;
+use trimtab::control::ports::Clock as _;
 
 /// How long an event may take before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest that Lambda lets a function run.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(900);
 
 /// What the function answers: its JSON, or `errorType` and `errorMessage`.
 pub(crate) type Answer = Result<Value, (String, String)>;
@@ -35,6 +39,7 @@ pub(crate) struct Function {
 
 struct Invocation {
     event: Vec<u8>,
+    timeout: Duration,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -84,8 +89,13 @@ impl Function {
 
     /// Hands the function an event and waits for its answer.
     pub(crate) async fn invoke(&mut self, event: impl Into<Vec<u8>>) -> Answer {
+        self.invoke_within(event, LONGEST_TIMEOUT).await
+    }
+
+    /// The same with a function's timeout, which the function reads as its deadline.
+    pub(crate) async fn invoke_within(&mut self, event: impl Into<Vec<u8>>, timeout: Duration) -> Answer {
         let (answer, answered) = oneshot::channel();
-        let sent = self.events.send(Invocation { event: event.into(), answer });
+        let sent = self.events.send(Invocation { event: event.into(), timeout, answer });
         assert!(sent.is_ok(), "the Runtime API runs");
         tokio::select! {
             answer = answered => answer.expect("the function answers every event"),
@@ -110,7 +120,7 @@ pub(crate) async fn serve(router: Router) -> String {
 }
 
 async fn next(State(runtime): State<Arc<Runtime>>) -> impl IntoResponse {
-    let Some(Invocation { event, answer }) = runtime.events.lock().await.recv().await else {
+    let Some(Invocation { event, timeout, answer }) = runtime.events.lock().await.recv().await else {
         return Err(StatusCode::GONE);
     };
     let id = {
@@ -120,9 +130,10 @@ async fn next(State(runtime): State<Arc<Runtime>>) -> impl IntoResponse {
         waiting.1.insert(id, answer);
         id
     };
+    let deadline = (SystemClock.now() + timeout).as_millisecond();
     let headers = [
         ("Lambda-Runtime-Aws-Request-Id", id.to_string()),
-        ("Lambda-Runtime-Deadline-Ms", "4102444800000".to_owned()),
+        ("Lambda-Runtime-Deadline-Ms", deadline.to_string()),
         (
             "Lambda-Runtime-Invoked-Function-Arn",
             "arn:aws:lambda:eu-central-1:123456789012:function:trimtab".to_owned(),

@@ -24,9 +24,24 @@ pub(super) struct DocumentDoc {
     #[schemars(with = "Option<DefaultsDoc>")]
     #[expect(dead_code, reason = "entries are read one by one, with their positions")]
     pub(super) defaults: Option<BTreeMap<String, Value>>,
+    /// What all services together may change within a minute. Default: no limit.
+    pub(super) blast_radius: Option<BlastRadiusDoc>,
     /// The services under trimtab.
     #[schemars(with = "Vec<ServiceDoc>")]
     pub(super) services: Vec<Value>,
+}
+
+/// What all services together may change within a minute; what is left out has no limit, and 0 lets nothing change. What is set
+/// by hand is not limited.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BlastRadiusDoc {
+    /// So many services are changed; one that is changed twice counts twice.
+    pub(super) services: Option<u32>,
+    /// So many tasks are taken away.
+    pub(super) tasks_in: Option<TaskCount>,
+    /// So many tasks are added; scale-out goes before scale-in.
+    pub(super) tasks_out: Option<TaskCount>,
 }
 
 /// An ECS service, or several by a glob, and how it is scaled.
@@ -99,7 +114,7 @@ pub(super) enum ModeDoc {
 }
 
 /// How the policies' recommendations become one.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum CombineDoc {
     /// The highest wins.
@@ -107,6 +122,9 @@ pub(super) enum CombineDoc {
     /// Scale-out needs every policy's agreement, as scale-in does, and goes to the lowest. A policy that cannot tell, as a
     /// utilisation while no task runs, does not agree.
     AllAgree,
+    /// The count is what a formula over the policies' names makes of their recommendations, rounded up.
+    #[schemars(example = "max(cpu, min(orders, 20))")]
+    Formula(String),
 }
 
 /// Bounds of the desired count, in tasks.

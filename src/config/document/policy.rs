@@ -32,6 +32,16 @@ impl PolicyDoc {
         }
     }
 
+    /// The name that it is given.
+    pub(in crate::config) fn name(&self) -> Option<&str> {
+        match self {
+            Self::TargetTracking(policy) => policy.name.as_deref(),
+            Self::StepScaling(policy) => policy.name.as_deref(),
+            Self::Queue(policy) => policy.name.as_deref(),
+            Self::ServiceLevel(policy) => policy.name.as_deref(),
+        }
+    }
+
     /// What it asks for without data, where it says so itself.
     pub(in crate::config) fn on_missing_metrics(&self) -> Option<OnMissingMetricsDoc> {
         match self {
@@ -47,6 +57,9 @@ impl PolicyDoc {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct TargetTrackingDoc {
+    /// A name of your own, for reasons and the formula of `combine`: letters, digits and underscores.
+    #[schemars(regex(pattern = "^[A-Za-z_][A-Za-z0-9_]*$"), length(max = 64))]
+    pub(in crate::config) name: Option<String>,
     /// The metric; it must fall as tasks are added.
     pub(in crate::config) metric: MetricDoc,
     /// For `ALBRequestCountPerTarget`: the load balancer and target group, as the ends of their ARNs.
@@ -167,6 +180,9 @@ pub(in crate::config) struct MathMetricDoc {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct StepScalingDoc {
+    /// A name of your own, for reasons and the formula of `combine`: letters, digits and underscores.
+    #[schemars(regex(pattern = "^[A-Za-z_][A-Za-z0-9_]*$"), length(max = 64))]
+    pub(in crate::config) name: Option<String>,
     /// The `CloudWatch` alarm's name.
     pub(in crate::config) alarm: String,
     /// How a step's change is meant.
@@ -227,6 +243,9 @@ pub(in crate::config) struct StepDoc {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct QueueDoc {
+    /// A name of your own, for reasons and the formula of `combine`: letters, digits and underscores.
+    #[schemars(regex(pattern = "^[A-Za-z_][A-Za-z0-9_]*$"), length(max = 64))]
+    pub(in crate::config) name: Option<String>,
     /// The queue's URL, ARN or name; a list adds up. `{cluster}` and `{service}` stand for the service's names.
     pub(in crate::config) queue: OneOrMore,
     /// A message starts within this of its arrival.
@@ -253,6 +272,9 @@ pub(in crate::config) struct QueueDoc {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct ServiceLevelDoc {
+    /// A name of your own, for reasons and the formula of `combine`: letters, digits and underscores.
+    #[schemars(regex(pattern = "^[A-Za-z_][A-Za-z0-9_]*$"), length(max = 64))]
+    pub(in crate::config) name: Option<String>,
     /// The load balancer, as the end of its ARN.
     #[schemars(example = "app/my-alb/778d41231b141a0f")]
     pub(in crate::config) load_balancer: String,

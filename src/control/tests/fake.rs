@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,6 +18,7 @@ use crate::control::ports::{
 };
 use crate::control::trigger::Trigger;
 use crate::control::{Controller, Ports, Settings};
+use crate::model::blast_radius::{Spending, Spent};
 use crate::model::{
     AlarmState, AlarmStatus, Memory, MetricSource, MetricStat, Point, QueueDepth, ServiceId, ServiceStatus,
     TaskCount,
@@ -43,8 +45,16 @@ pub(super) struct World {
     pub(super) queues: BTreeMap<String, QueueDepth>,
     /// Calls that begin with one of these fail.
     pub(super) failing: BTreeSet<&'static str>,
+    /// How long a look takes: the time that one DescribeServices call does.
+    pub(super) look_takes: Duration,
+    /// From when on DescribeServices does not answer.
+    pub(super) hangs_from: Option<Timestamp>,
+    /// Whether looks side by side come to the blast radius's account at once.
+    pub(super) races: bool,
     /// Looks of others that are remembered just before the next ones of the controller.
     pub(super) rivals: u32,
+    /// What others book just before the next bookings of the controller, the last one first.
+    pub(super) rival_spendings: Vec<Spending>,
     pub(super) calls: Vec<String>,
     pub(super) queries: Vec<MetricQuery>,
 }
@@ -60,7 +70,11 @@ impl FakeCloud {
             alarms: BTreeMap::new(),
             queues: BTreeMap::new(),
             failing: BTreeSet::new(),
+            look_takes: Duration::ZERO,
+            hangs_from: None,
+            races: false,
             rivals: 0,
+            rival_spendings: Vec::new(),
             calls: Vec::new(),
             queries: Vec::new(),
         };
@@ -151,6 +165,13 @@ impl Ecs for FakeCloud {
         services: &[ServiceId],
     ) -> Result<BTreeMap<ServiceId, Result<ServiceStatus, PortError>>, PortError> {
         self.note("ecs:DescribeServices", &format!("{cluster} {}", services.len()))?;
+        let now = self.now();
+        let hangs_from = self.world().hangs_from;
+        if hangs_from.is_some_and(|from| from <= now) {
+            std::future::pending::<()>().await;
+        }
+        let takes = self.world().look_takes;
+        self.pass(takes);
         let world = self.world();
         let missing = || PortError::new("ecs:DescribeServices", PortErrorKind::NotFound, "it is MISSING");
         let status = |id: &ServiceId| world.services.get(id).cloned().ok_or_else(missing);
@@ -231,6 +252,25 @@ impl StateStore for FakeCloud {
         self.memories.load(services).await
     }
 
+    async fn load_spent(&self) -> Result<Option<Versioned<Spent>>, PortError> {
+        self.note("load", "spent")?;
+        let spent = self.memories.load_spent().await;
+        if self.world().races {
+            let_others_go_first().await;
+        }
+        spent
+    }
+
+    async fn store_spent(&self, expected: Option<u64>, spent: &Spent) -> Result<(), StoreError> {
+        self.note("store", "spent")?;
+        let rival = self.world().rival_spendings.pop();
+        if let Some(rival) = rival {
+            let before = self.memories.load_spent().await?.map(|stored| stored.memory).unwrap_or_default();
+            self.memories.store_spent(expected, &before.with(rival)).await?;
+        }
+        self.memories.store_spent(expected, spent).await
+    }
+
     async fn store(
         &self,
         service: &ServiceId,
@@ -276,6 +316,16 @@ impl Clock for FakeCloud {
     async fn sleep(&self, duration: Duration) {
         self.pass(duration);
     }
+}
+
+/// Lets every look that goes on side by side come to where this one is.
+async fn let_others_go_first() {
+    let mut went = false;
+    std::future::poll_fn(|context| {
+        context.waker().wake_by_ref();
+        if std::mem::replace(&mut went, true) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 pub(super) fn id(service: &str) -> ServiceId {

@@ -85,7 +85,13 @@ fn in_shadow_paused_or_dry_run_nothing_is_done_nor_remembered_as_done() {
     };
     let dry = Trigger::Evaluate { services: vec!["prod/checkout".parse().unwrap()], dry_run: true };
     let cases = [
-        ("shadow for all", of_mode("active"), Settings { shadow: true }, Trigger::Tick, true),
+        (
+            "shadow for all",
+            of_mode("active"),
+            Settings { shadow: true, ..Settings::default() },
+            Trigger::Tick,
+            true,
+        ),
         ("shadow for one", of_mode("shadow"), Settings::default(), Trigger::Tick, true),
         ("paused", of_mode("paused"), Settings::default(), Trigger::Tick, true),
         ("dry run", of_mode("active"), Settings::default(), dry, false),
@@ -106,7 +112,9 @@ fn in_shadow_paused_or_dry_run_nothing_is_done_nor_remembered_as_done() {
 #[test]
 fn in_shadow_the_answer_tells_what_would_be_done() {
     let cloud = FakeCloud::with_service(&entry("prod/checkout"), 1);
-    let answer = block_on(cloud.controller_with(Settings { shadow: true }).handle(&Trigger::Tick));
+    let answer = block_on(
+        cloud.controller_with(Settings { shadow: true, ..Settings::default() }).handle(&Trigger::Tick),
+    );
     assert_eq!(decided(&answer), ["prod/checkout 1>2"]);
 }
 

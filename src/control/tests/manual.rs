@@ -143,7 +143,7 @@ fn what_is_set_by_hand_outlasts_a_look_that_came_between() {
 #[test]
 fn in_shadow_what_is_set_by_hand_is_remembered_but_not_done() {
     let cloud = FakeCloud::with_service(&entry("prod/checkout"), 2);
-    let controller = cloud.controller_with(Settings { shadow: true });
+    let controller = cloud.controller_with(Settings { shadow: true, ..Settings::default() });
     let answer = block_on(controller.handle(&set_capacity(Some(6), None, None, None)));
     assert_eq!(decided(&answer), ["prod/checkout 2>6"]);
     assert_eq!(cloud.memory("prod/checkout").unwrap().memory.manual.unwrap().min, Some(6));

@@ -1,8 +1,9 @@
 //! Several policies, missing data, deployments, protection, pauses and modes.
 
 use super::world::*;
+use crate::model::formula::Formula;
 use crate::model::memory::{Pause, PauseDirection};
-use crate::model::policy::{AdjustmentType, PolicyKind, TargetTracking};
+use crate::model::policy::{AdjustmentType, PolicyKind, QueueGoal, TargetTracking};
 use crate::model::target::{Combine, DuringDeployment, Mode, OnMissingMetrics};
 use crate::model::{AlarmState, Decision, Memory, ReasonCode, ScalableTarget, ServiceStatus, TaskCount};
 
@@ -69,6 +70,152 @@ fn who_did_not_agree_to_a_scale_out_is_named() {
     let last = decision.reasons.last().unwrap();
     assert_eq!((decision.to, last.code), (10, ReasonCode::ScaleOutNotAgreed));
     assert_eq!(last.text, "steps1, tracking2 do not agree to scale-out, so 10 instead of 15");
+}
+
+/// CPU as `tracking0`, a queue at ten messages a task as `queue1`, and an alarm as `steps2` under a formula.
+fn under_formula(formula: &str) -> ScalableTarget {
+    let orders = PolicyKind::Queue(queue(QueueGoal::BacklogPerTask(10.0)));
+    let ladder = steps("high", AdjustmentType::ChangeInCapacity, &[(Some(0.0), None, 2)]);
+    let target = target(1, 100, [cpu(tracking()), orders, PolicyKind::StepScaling(ladder)]);
+    ScalableTarget { combine: Combine::Formula(Formula::parse(formula).unwrap()), ..target }
+}
+
+/// Ten tasks with this CPU, so many messages, none of them in flight, and the alarm in this state.
+fn under_load(cpu: Option<f64>, messages: Option<u64>, alarm: AlarmState) -> Seen {
+    let seen = seen(after(0), ServiceStatus::steady(10)).alarm("high", alarm, 1.0, 2.0);
+    let seen = cpu.map_or(seen.clone(), |cpu| seen.clone().points(CPU, &[cpu]));
+    messages.map_or(seen.clone(), |messages| seen.clone().queue("orders", depth(messages, 0)))
+}
+
+#[test]
+fn a_formula_makes_one_count_of_the_recommendations() {
+    use AlarmState::{Alarm, InsufficientData, Ok};
+    type Case<'a> = (&'a str, &'a str, (Option<f64>, Option<u64>, AlarmState), TaskCount, ReasonCode);
+    use ReasonCode::{Formula, InsufficientData as NoData, ScaleInNotAgreed};
+    let cases: &[Case<'_>] = &[
+        (
+            "out",
+            "max(tracking0, min(queue1, 20)) + 0 * (steps2 ?? 0)",
+            (Some(60.0), Some(500), Ok),
+            20,
+            Formula,
+        ),
+        ("in, although the highest would stay", "queue1", (Some(60.0), Some(40), Ok), 4, Formula),
+        ("rounded up", "(tracking0 + queue1) / 2", (Some(60.0), Some(130), Ok), 12, Formula),
+        (
+            "below nothing is nothing",
+            "queue1 - 50",
+            (Some(60.0), Some(40), Ok),
+            1,
+            ReasonCode::AlreadyAtMinCapacity,
+        ),
+        (
+            "over the ceiling",
+            "queue1 * 50",
+            (Some(60.0), Some(40), Ok),
+            100,
+            ReasonCode::AlreadyAtMaxCapacity,
+        ),
+        ("a condition", "queue1 > 20 ? queue1 : tracking0", (Some(90.0), Some(100), Ok), 15, Formula),
+        (
+            "a branch that is not taken needs nothing",
+            "queue1 > 20 ? queue1 : steps2",
+            (Some(60.0), Some(300), Ok),
+            30,
+            Formula,
+        ),
+        ("an alarm that speaks", "steps2", (Some(60.0), Some(100), Alarm), 12, Formula),
+        (
+            "an alarm at rest asks for nothing",
+            "max(steps2, queue1)",
+            (Some(60.0), Some(300), Ok),
+            10,
+            Formula,
+        ),
+        ("what it is to be then", "max(steps2 ?? 0, queue1)", (Some(60.0), Some(300), Ok), 30, Formula),
+        ("one that cannot tell", "max(tracking0, queue1)", (None, Some(300), Ok), 10, NoData),
+        ("what it is to be then, out", "max(tracking0 ?? 0, queue1)", (None, Some(300), Ok), 30, Formula),
+        (
+            "what it is to be then, in",
+            "max(tracking0 ?? 0, queue1)",
+            (None, Some(30), Ok),
+            10,
+            ScaleInNotAgreed,
+        ),
+        (
+            "one that it does without cannot tell",
+            "queue1",
+            (Some(60.0), Some(30), InsufficientData),
+            10,
+            ScaleInNotAgreed,
+        ),
+        ("no number", "tracking0 / (queue1 - 10)", (Some(60.0), Some(100), Ok), 10, Formula),
+    ];
+    for (case, formula, (cpu, messages, alarm), wanted, binding) in cases {
+        let decision = decide_fresh(&under_formula(formula), &under_load(*cpu, *messages, *alarm));
+        assert_eq!((decision.to, decision.binding), (*wanted, *binding), "{case}: {:#?}", decision.reasons);
+    }
+}
+
+#[test]
+fn a_formula_takes_nothing_away_on_the_strength_of_a_fallback() {
+    let mut target = under_formula("tracking0 / 2");
+    target.on_missing_metrics = OnMissingMetrics::Fallback(30);
+    let decision = decide_fresh(&target, &under_load(None, Some(0), AlarmState::Ok));
+    assert_eq!((decision.to, decision.binding), (15, ReasonCode::Formula), "it is a figure like any other");
+    target.on_missing_metrics = OnMissingMetrics::Fallback(6);
+    let decision = decide_fresh(&target, &under_load(None, Some(0), AlarmState::Ok));
+    assert_eq!((decision.to, decision.binding), (10, ReasonCode::ScaleInNotAgreed));
+}
+
+#[test]
+fn a_formula_removes_no_task_that_something_else_holds() {
+    // (case, formula, memory, in flight, protected, wanted of 10, binding)
+    type Case<'a> = (&'a str, &'a str, f64, u64, TaskCount, TaskCount, ReasonCode);
+    let never_in = TargetTracking { disable_scale_in: true, ..tracking_of("Memory", 50.0, false) };
+    let policies =
+        [cpu(tracking()), cpu(never_in), PolicyKind::Queue(queue(QueueGoal::BacklogPerTask(10.0)))];
+    let formula = |text: &str| Combine::Formula(Formula::parse(text).unwrap());
+    let cases: &[Case<'_>] = &[
+        ("nothing", "tracking0 / 5", 5.0, 0, 0, 2, ReasonCode::Formula),
+        ("a policy that never scales in", "tracking0 / 5", 35.0, 0, 0, 7, ReasonCode::ScaleInNotAgreed),
+        ("work in flight", "tracking0 / 5", 5.0, 6, 0, 6, ReasonCode::WorkInFlight),
+        ("protected tasks", "tracking0 / 5", 5.0, 0, 8, 8, ReasonCode::WorkInFlight),
+        ("a policy that it names", "tracking1 + 1", 35.0, 0, 0, 8, ReasonCode::Formula),
+    ];
+    for (case, text, memory, in_flight, protected, wanted, binding) in cases {
+        let target = ScalableTarget { combine: formula(text), ..target(1, 100, policies.clone()) };
+        let service = ServiceStatus { protected: *protected, ..ServiceStatus::steady(10) };
+        let seen = seen(after(0), service).points(CPU, &[60.0]).points("Memory", &[*memory]);
+        let decision = decide_fresh(&target, &seen.queue("orders", depth(0, *in_flight)));
+        assert_eq!((decision.to, decision.binding), (*wanted, *binding), "{case}: {:#?}", decision.reasons);
+    }
+}
+
+#[test]
+fn a_formula_is_told_with_its_figures() {
+    let told = |formula, cpu| {
+        let decision = decide_fresh(&under_formula(formula), &under_load(cpu, Some(300), AlarmState::Ok));
+        decision.reasons.last().unwrap().text.clone()
+    };
+    let cases = [
+        (
+            "(tracking0 + min(queue1, 25)) / 2",
+            Some(75.0),
+            "(tracking0 + min(queue1, 25)) / 2 = (13 + min(30, 25)) / 2 = 19, so 19 tasks",
+        ),
+        (
+            "max(steps2 ?? 0, queue1) / 7",
+            Some(75.0),
+            "max(steps2 ?? 0, queue1) / 7 = max(steps2 ?? 0, 30) / 7 = 4.2857, so 5 tasks",
+        ),
+        ("queue1 / 0", Some(75.0), "queue1 / 0 = 30 / 0, which is not a number, so 10 tasks stay"),
+        ("tracking0", None, "tracking0 has no result while tracking0 cannot tell, so 10 tasks stay"),
+        ("steps2", Some(75.0), "steps2 has no result while steps2 asks for nothing, so 10 tasks stay"),
+    ];
+    for (formula, cpu, text) in cases {
+        assert_eq!(told(formula, cpu), text, "{formula}");
+    }
 }
 
 #[test]

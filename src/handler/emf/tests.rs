@@ -15,6 +15,7 @@ fn decision(
 ) -> ServiceDecision {
     ServiceDecision {
         service: ServiceId::new("prod", service),
+        at: Timestamp::UNIX_EPOCH,
         from,
         to,
         change: match to.cmp(&from) {
@@ -53,6 +54,7 @@ fn lines(by_service: bool) -> Vec<Value> {
     let report = Report {
         answer: &answer,
         ticks: 1,
+        looks: 6,
         at: "2026-11-20T10:05:00Z".parse().unwrap(),
         duration: Duration::from_millis(142),
     };
@@ -101,7 +103,7 @@ fn one_line_counts_what_an_event_led_to() {
         json!({
             "FunctionName": "trimtab", "Ticks": 1, "Decisions": 6, "ScaleOut": 1, "ScaleIn": 1, "NotApplied": 1,
             "Held": 1, "Errors": 2, "FleetErrors": 1, "Duration": 142,
-            "HeldBy": { "TargetTracking": 3 },
+            "HeldBy": { "TargetTracking": 3 }, "Looks": 6,
         })
     );
     assert_eq!(metadata["Timestamp"], 1_795_169_100_000_u64);

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use trimtab::aws::DynamoDbStore;
 use trimtab::control::ports::{Clock, PortErrorKind, StateStore as _, StoreError, Versioned};
+use trimtab::model::blast_radius::{Spending, Spent};
 use trimtab::model::{Memory, ServiceId};
 
 use crate::support::{cloud, config};
@@ -130,4 +131,24 @@ async fn a_missing_table_is_not_found() {
         Err(StoreError::Port(error)) => assert_eq!(error.kind, PortErrorKind::NotFound, "{error}"),
         other => panic!("stored into a missing table: {other:?}"),
     }
+}
+
+#[tokio::test]
+async fn the_account_of_the_blast_radius_is_one_item_under_a_version_and_no_service() {
+    let client = table("booked").await;
+    let store = store("booked").await;
+    assert_eq!(store.load_spent().await.unwrap(), None);
+    let at = Timestamp::from_second(NOW_S).unwrap();
+    let spent = Spent::default().with(Spending { at, services: 2, tasks_in: 3, tasks_out: 4 });
+
+    store.store_spent(None, &spent).await.unwrap();
+    assert!(matches!(store.store_spent(None, &Spent::default()).await, Err(StoreError::Conflict)));
+    store.store_spent(Some(1), &spent).await.unwrap();
+    assert!(matches!(store.store_spent(Some(1), &Spent::default()).await, Err(StoreError::Conflict)));
+
+    assert_eq!(store.load_spent().await.unwrap(), Some(Versioned { version: 2, memory: spent }));
+    let items = client.scan().table_name("booked").send().await.unwrap();
+    let keys: Vec<&AttributeValue> = items.items().iter().map(|item| &item["service"]).collect();
+    assert_eq!(keys, [&AttributeValue::S("blast-radius".to_owned())]);
+    assert!("blast-radius".parse::<ServiceId>().is_err(), "no service has that key");
 }

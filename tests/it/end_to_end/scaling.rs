@@ -1,5 +1,7 @@
 //! Counts that follow alarms, utilisation, schedules and queues.
 
+use std::time::Duration;
+
 use aws_sdk_cloudwatch::types::StateValue;
 
 use super::{TICK, TRACKING, ask, decided};
@@ -148,4 +150,69 @@ async fn what_ecs_reports_of_a_service_leads_to_a_look_at_it() {
     let answer = ask(&mut function, &world.sample("ecs-deployment-completed")).await;
 
     assert_eq!(decided(&answer, "checkout"), (4, 6, true));
+}
+
+#[tokio::test]
+async fn a_queue_leaves_zero_within_the_tick_at_a_later_look() {
+    let world = World::new("watched").await;
+    world.service("worker", 0).await;
+    let orders = world.queue("$CLUSTER-orders").await;
+    world.file(
+        "trimtab.yaml",
+        "version: 1
+services:
+  - service: $CLUSTER/worker
+    capacity: { min: 0, max: 20 }
+    policies:
+      - queue: { queue: $CLUSTER-orders, backlog_per_task: 10 }
+",
+    );
+    let mut function = world.function_with(&[("TRIMTAB_LOOK_EVERY", "10s")]).await;
+    let arrival = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!(world.desired("worker").await, 0, "the first look found nothing");
+        world.send(&orders, 25).await;
+    };
+
+    // A timeout that leaves time for one more look, so that the test is short.
+    let tick = function.invoke_within(TICK, Duration::from_secs(14));
+    let (answer, ()) = tokio::join!(tick, arrival);
+    let answer = answer.unwrap();
+
+    assert_eq!(answer["errors"], serde_json::json!([]));
+    assert_eq!(answer["looks"], 2, "{answer}");
+    assert_eq!(decided(&answer, "worker"), (0, 3, true));
+    assert_eq!(world.desired("worker").await, 3);
+}
+
+#[tokio::test]
+async fn two_functions_side_by_side_keep_within_the_blast_radius_together() {
+    let world = World::new("limited").await;
+    let names: Vec<String> = (0..6).map(|number| format!("s{number}")).collect();
+    for name in &names {
+        world.service(name, 1).await;
+    }
+    let policy = "version: 1
+blast_radius: { tasks_out: 10 }
+services:
+  - service: $CLUSTER/*
+    capacity: { min: 5, max: 20 }
+    schedules: [ { name: future, schedule: at(2199-01-01T00:00:00), capacity: { min: 9 } } ]
+";
+    let mut one = world.function(policy).await;
+    let mut other = world.function_with(&[]).await;
+    let evaluate = |services: &[String]| {
+        let services: Vec<String> =
+            services.iter().map(|name| world.named(&format!("$CLUSTER/{name}"))).collect();
+        serde_json::json!({ "action": "evaluate", "services": services }).to_string()
+    };
+    let (some, others) = (evaluate(&names[..3]), evaluate(&names[3..]));
+
+    tokio::join!(ask(&mut one, &some), ask(&mut other, &others));
+
+    let mut added = 0;
+    for name in &names {
+        added += world.desired(name).await - 1;
+    }
+    assert_eq!(added, 10, "of the 24 that they want");
 }
