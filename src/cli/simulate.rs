@@ -66,9 +66,8 @@ pub(super) fn run_simulate(args: &SimulateArgs, screen: &mut Screen) -> Result<(
     let policy = check::read(&args.policy)?;
     let place = args.policy.display().to_string();
     let target = only_target(&place, &policy, args)?;
-    let name = args.trace.file_stem().map_or_else(|| "trace".into(), |name| name.to_string_lossy());
-    let trace = Trace::parse(&name, &check::read(&args.trace)?)
-        .map_err(|error| CliError::no(format!("{}: {error}", args.trace.display())))?;
+    let name = trace_name(&args.trace);
+    let trace = read_trace(&name, &args.trace)?;
     let work = match args.kind.unwrap_or_else(|| kind_of(&target)) {
         TraceKind::Http => Work::HTTP,
         TraceKind::Queue => Work::QUEUE,
@@ -78,8 +77,8 @@ pub(super) fn run_simulate(args: &SimulateArgs, screen: &mut Screen) -> Result<(
         place,
         target,
         trace,
-        days: positive("--days", args.days)?,
-        tasks: positive("--tasks", args.tasks)?,
+        days: args.days.map(|days| positive("--days", days)).transpose()?,
+        tasks: args.tasks.map(|tasks| positive("--tasks", tasks)).transpose()?,
         work,
         start: START,
         seed: args.seed,
@@ -130,13 +129,11 @@ struct WithComparison<'a> {
 }
 
 /// A number of an option that must be above zero.
-fn positive(option: &str, number: Option<f64>) -> Result<Option<f64>, CliError> {
-    match number {
-        Some(number) if !(0.0 < number && number.is_finite()) => {
-            Err(CliError::usage(format!("{option} must be above 0, not {number}")))
-        }
-        _ => Ok(number),
+pub(super) fn positive(option: &str, number: f64) -> Result<f64, CliError> {
+    if 0.0 < number && number.is_finite() {
+        return Ok(number);
     }
+    Err(CliError::usage(format!("{option} must be above 0, not {number}")))
 }
 
 /// The peers that are asked for. One that was named and cannot steer such a service is told.
@@ -223,6 +220,17 @@ fn compared(comparison: &Comparison) -> String {
     table(&columns, std::iter::once(ours).chain(comparison.peers.iter().filter_map(best)).chain(bound))
 }
 
+/// A load's name: that of its file.
+pub(super) fn trace_name(path: &Path) -> String {
+    path.file_stem().map_or_else(|| "trace".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// Reads a load.
+pub(super) fn read_trace(name: &str, path: &Path) -> Result<Trace, CliError> {
+    Trace::parse(name, &check::read(path)?)
+        .map_err(|error| CliError::no(format!("{}: {error}", path.display())))
+}
+
 /// Tells on a terminal's standard error that something is under way; a long trace takes many seconds.
 fn spinner(message: String) -> ProgressBar {
     let spinner = ProgressBar::new_spinner().with_message(message);
@@ -231,7 +239,7 @@ fn spinner(message: String) -> ProgressBar {
 }
 
 /// Shows on a terminal's standard error how many of so many runs are done.
-fn bar(runs: usize, message: &'static str) -> ProgressBar {
+pub(super) fn bar(runs: usize, message: &'static str) -> ProgressBar {
     let bar = ProgressBar::new(u64::try_from(runs).unwrap_or(u64::MAX)).with_message(message);
     let style = ProgressStyle::with_template("{msg} {wide_bar} {pos} of {len}");
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
@@ -314,7 +322,7 @@ fn scores(scores: &[Score]) -> String {
     table(&columns, rows)
 }
 
-fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
+pub(super) fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
     std::fs::write(path, text)
         .map_err(|error| CliError::world(format!("the file {} cannot be written: {error}", path.display())))
 }
