@@ -299,6 +299,36 @@ mod pages {
     }
 
     #[test]
+    fn the_page_of_a_comparison_is_well_formed_and_needs_no_network() {
+        let rules = contest::Rules { days: 1.0, sizes: vec![2.0], start: StartTime::default(), seed: 1 };
+        let trace = Trace::parse("shop", "t,rate\n0,10\n1800,30\n3600,10\n").unwrap();
+        let traces = [contest::NamedTrace { name: "shop".to_owned(), trace }];
+        for case in contest::cases(&traces, &rules).unwrap() {
+            let (trial, target) = (case.trial(), case.target());
+            let comparison = comparison::compare(trial, target, &peers::Peer::ALL, &|| ());
+            let timelines = comparison::timelines(trial, target, &comparison);
+            let service = trial.run(&mut Trimtab::new(target.clone()));
+            let page = comparison_page::comparison_page(&comparison_page::ComparisonReport {
+                trace: "shop & <co>",
+                lead: "An hour.",
+                comparison: &comparison,
+                timelines: &timelines,
+                score: &Score::of(&service),
+                policy: contest::POLICY,
+                seed: 1,
+            });
+            let xml = as_xml(&page);
+            let document = roxmltree::Document::parse(&xml).unwrap();
+            let plots = document.descendants().filter(|node| node.has_tag_name("svg")).count();
+            assert_eq!(plots, 3 + comparison.peers.len(), "trimtab's, one for each scaler, and all settings");
+            assert!(page.contains("shop &amp; &lt;co&gt;"));
+            for reference in ["http:", "https:", "src=", "href=", "url(", "@import", "//cdn"] {
+                assert!(!page.contains(reference), "the page refers to {reference}");
+            }
+        }
+    }
+
+    #[test]
     fn the_picture_is_an_svg_of_its_own() {
         let picture = picture::picture(&outcome());
         let document = roxmltree::Document::parse(&picture).unwrap();
