@@ -13,7 +13,8 @@ pub fn quality_page(judged: &[Judged], rules: &Rules, command: &str) -> String {
     let mut page = format!(
         "# How good is it?\n\n\
          Trimtab beside other scalers on measured loads, in the embedded cloud: what each paid, and whether the promise was kept.\n\
-         This page is written by a command; to write it again:\n\n```sh\n{command}\n```\n"
+         This page is written by a command, with `DIR` a folder of loads such as [`tests/traces`](../tests/traces); to write it again:\n\n\
+         ```sh\n{command}\n```\n"
     );
     for kind in [Kind::Http, Kind::Queue] {
         let of_kind: Vec<&Judged> = judged.iter().filter(|case| case.kind == kind).collect();

@@ -14,7 +14,7 @@ use super::faults::{Call, FaultRule};
 use super::load::{Load, Trace};
 use super::queue::QueueWork;
 use super::run::drive;
-use super::service::{TaskSize, Workload};
+use super::service::{Arch, TaskSize, Workload};
 use super::tasks::StartTime;
 use super::world::WorldSpec;
 use super::*;
@@ -171,9 +171,12 @@ fn the_constant_count_is_the_smallest_that_keeps_the_promise() {
 
 #[test]
 fn a_task_costs_what_fargate_asks_for_half_a_processor_and_a_gigabyte() {
-    let score = score_of(web(Load::Constant(1.0), 10), 24);
-    assert!((score.cost.task_hours - 240.0).abs() < 1e-9);
-    assert!((score.cost.usd - 240.0 * (0.5 * 0.04048 + 0.004_445)).abs() < 1e-9);
+    for (arch, hour) in [(Arch::X86_64, 0.5 * 0.04048 + 0.004_445), (Arch::Arm64, 0.5 * 0.03238 + 0.003_56)] {
+        let size = TaskSize { arch, ..TaskSize::default() };
+        let score = score_of(ServiceSpec { size, ..web(Load::Constant(1.0), 10) }, 24);
+        assert!((score.cost.task_hours - 240.0).abs() < 1e-9);
+        assert!((score.cost.usd - 240.0 * hour).abs() < 1e-9, "{arch:?}");
+    }
 }
 
 #[test]
