@@ -195,7 +195,7 @@ mod tests {
 
     fn trace(name: &str, peak: f64) -> NamedTrace {
         let hours: String = (0..36).fold("t,rate\n".to_owned(), |text, hour| {
-            format!("{text}{},{}\n", hour * 3600, if hour == 30 { peak } else { 1.0 })
+            format!("{text}{},{}\n", hour * 3600, if hour == 12 { peak } else { 1.0 })
         });
         NamedTrace { name: name.to_owned(), trace: Trace::parse(name, &hours).unwrap() }
     }
