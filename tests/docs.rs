@@ -40,5 +40,9 @@ fn pages() -> Vec<String> {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
     let names = fs::read_dir(docs).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let pages = names.filter(|name| name.ends_with(".md")).map(|name| format!("docs/{name}"));
-    ["README.md", "ARCHITECTURE.md", "events/README.md"].map(str::to_owned).into_iter().chain(pages).collect()
+    ["README.md", "ARCHITECTURE.md", "events/README.md", "tests/traces/README.md"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(pages)
+        .collect()
 }

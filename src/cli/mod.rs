@@ -4,6 +4,7 @@
 //! network failed.
 
 mod check;
+mod compare;
 pub mod decide;
 mod ecs;
 mod error;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, value_parser};
 
 use crate::aws::{AwsCloud, load_config};
@@ -31,7 +33,9 @@ use crate::handler::connect::ports;
 use crate::handler::settings::FunctionSettings;
 use crate::model::capacity::MOST_TASKS;
 use crate::model::{ServiceId, TaskCount};
+use crate::sim::peers::Peer;
 use crate::sim::service::TaskSize;
+use crate::sim::tasks::StartTime;
 pub use error::CliError;
 use screen::{Screen, say};
 
@@ -40,7 +44,7 @@ Examples:
   trimtab demo                                       a day against the embedded cloud; needs no account
   trimtab check trimtab.yaml                         is the policy file right?
   trimtab plan --policy trimtab.yaml                 what would be done now, and why
-  trimtab simulate --policy trimtab.yaml --trace load.csv
+  trimtab simulate --policy trimtab.yaml --trace load.csv --compare all --report page.html
 
 Exit status: 0 done, 1 the answer is no (invalid policy, failed check), 2 usage, 3 AWS or the network failed.
 AWS is reached as every AWS SDK does: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL and the rest.";
@@ -143,6 +147,8 @@ enum Command {
     },
     /// Simulate a service on a load trace: cost, promise, actions
     Simulate(SimulateArgs),
+    /// Set the promise policies beside other scalers on all load traces of a folder
+    Compare(CompareArgs),
     /// Write the policy file that behaves as Application Auto Scaling does for your services
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(ImportArgs),
@@ -191,12 +197,54 @@ struct SimulateArgs {
     /// What the load is of; by the service's policies where not given
     #[arg(long)]
     kind: Option<TraceKind>,
+    /// Simulate this many days of the load, after those before them as history that the forecast may use
+    #[arg(long, value_name = "N")]
+    days: Option<f64>,
+    /// Make the load so large that its mean keeps this many tasks busy
+    #[arg(long, value_name = "N")]
+    tasks: Option<f64>,
+    /// How long a task takes to start: the median and the 95th percentile, in seconds
+    #[arg(long, value_name = "MEDIAN,P95", default_value = "45,90", value_parser = start_time)]
+    start: StartTime,
+    #[arg(
+        long,
+        value_name = "PEERS",
+        value_delimiter = ',',
+        value_parser = PossibleValuesParser::new(Peer::ALL.map(Peer::name).into_iter().chain(["all"])),
+        help = "Set other scalers beside it on the same load, each at the best of its settings"
+    )]
+    compare: Vec<String>,
+    /// Where to write a page with the plots, all scalers side by side
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Where all random numbers come from
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The width of the drawing, in characters
     #[arg(long, default_value_t = 100)]
     width: u16,
+}
+
+#[derive(Debug, Args)]
+struct CompareArgs {
+    /// A folder of loads: CSV files with the columns t (seconds) and rate (a second), evenly spaced
+    #[arg(value_name = "DIR")]
+    traces: PathBuf,
+    /// The days of each load to simulate, after those before them as history
+    #[arg(long, value_name = "N", default_value_t = 3.0)]
+    days: f64,
+    /// The sizes of the service: how many tasks the mean of a load keeps busy
+    #[arg(long, value_name = "N,..", value_delimiter = ',', default_values_t = [3.0, 30.0])]
+    tasks: Vec<f64>,
+    /// How long a task takes to start: the median and the 95th percentile, in seconds
+    #[arg(long, value_name = "MEDIAN,P95", default_value = "45,90", value_parser = start_time)]
+    start: StartTime,
+    /// Where all random numbers come from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Where to write the figures as a page of Markdown
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
 }
 
 /// Where to read, and where to write.
@@ -275,6 +323,15 @@ enum TraceKind {
     Queue,
 }
 
+fn start_time(text: &str) -> Result<StartTime, String> {
+    let seconds = |text: &str| text.trim().parse::<f64>().ok().filter(|seconds| 0.0 < *seconds);
+    let time = text
+        .split_once(',')
+        .and_then(|(median, p95)| Some(StartTime { median_s: seconds(median)?, p95_s: seconds(p95)? }));
+    time.filter(|time| time.median_s <= time.p95_s && time.p95_s.is_finite())
+        .ok_or_else(|| "write the median and the 95th percentile in seconds, as in 45,90".to_owned())
+}
+
 /// Runs a command line in an environment, and tells with which status to end.
 pub async fn main(
     arguments: impl IntoIterator<Item = OsString>,
@@ -311,6 +368,7 @@ async fn run(
         Command::Check { file } => check::run(&file, &mut screen),
         Command::Schema => screen.write_json(&crate::config::schema()),
         Command::Simulate(args) => simulate::run_simulate(&args, &mut screen),
+        Command::Compare(args) => compare::run(&args, &mut screen),
         Command::Decide { policy, service } => {
             let place = policy.display().to_string();
             let file = check::valid(&place, &check::read(&policy)?)?;

@@ -148,7 +148,7 @@ fn size(args: &ShadowReportArgs) -> Result<TaskSize, CliError> {
             return Err(CliError::usage(format!("--{key} is {value}; it must be 0 or more")));
         }
     }
-    Ok(TaskSize { vcpu: args.vcpu, memory_gb: args.memory_gb })
+    Ok(TaskSize { vcpu: args.vcpu, memory_gb: args.memory_gb, ..TaskSize::default() })
 }
 
 /// Asks AWS for what is not in the files.

@@ -4,9 +4,14 @@
 //! byte for byte, from its seed. Time goes in steps of [`STEP_S`] seconds.
 
 pub mod alarm;
+pub mod bound;
 pub mod chart;
 pub mod cloud;
+pub mod comparison;
+pub mod comparison_page;
+pub mod contest;
 pub mod demo;
+pub mod engine_scaler;
 pub mod faults;
 pub mod http;
 pub mod load;
@@ -14,8 +19,11 @@ pub mod metrics;
 pub mod moments;
 mod number;
 pub mod page;
+mod parallel;
+pub mod peers;
 pub mod picture;
 mod plot;
+pub mod quality_page;
 pub mod queue;
 pub mod run;
 pub mod score;
@@ -23,12 +31,15 @@ pub mod service;
 pub mod simulate;
 pub mod streams;
 pub mod tasks;
+pub mod trial;
 pub mod world;
 
 pub use cloud::{SimClock, SimCloud, TextPolicy};
+pub use engine_scaler::Trimtab;
 pub use run::{Run, Sample, Scenario, Timeline, run};
 pub use score::Score;
 pub use service::{ServiceSpec, Workload};
+pub use trial::{Outcome, Scaler, Trial, View};
 pub use world::World;
 
 /// Virtual seconds since the world began.

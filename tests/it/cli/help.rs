@@ -18,6 +18,7 @@ fn every_command_explains_itself() {
         "simulate",
         "import",
         "shadow-report",
+        "compare",
     ];
     for name in commands {
         let outcome = run(command(&format!("{name} --help")));
@@ -45,6 +46,11 @@ fn a_slip_in_typing_is_usage() {
         ("demo --width 1000000000000", "1000000000000 is not in 0..=65535"),
         ("plan --polcy x", "a similar argument exists: '--policy'"),
         ("simulate --policy a --trace b --kind tcp", "[possible values: http, queue]"),
+        ("simulate --policy a --trace b --compare hap", "[possible values: constant, aas, aas-20s"),
+        (
+            "simulate --policy a --trace b --start 90,45",
+            "write the median and the 95th percentile in seconds",
+        ),
     ];
     for (line, told) in cases {
         let outcome = run(command(line));
