@@ -13,6 +13,7 @@
 //! * [`config`]: the policy file, from text to the model.
 //! * [`control`]: resolves targets, observes, decides, remembers and acts, through ports.
 //! * [`sim`]: an embedded cloud in virtual time behind the same ports.
+//! * [`history`]: a service's own past, read, kept and learned from.
 //! * `aws`: the ports on the real AWS APIs; the only place that names an AWS type.
 //! * `handler`: one event in, one answer out; shared by the function and the command line.
 //! * `cli`: the command line.
@@ -20,6 +21,7 @@
 pub mod config;
 pub mod control;
 pub mod engine;
+pub mod history;
 pub mod model;
 pub mod sim;
 

@@ -1,6 +1,7 @@
 //! Amazon CloudWatch: the points of metrics and the state of alarms.
 
 mod alarm;
+mod history;
 mod query;
 
 use std::collections::BTreeMap;
