@@ -2,7 +2,7 @@
 //! where they are known.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use thiserror::Error;
 
 use super::{History, Interval, LoadUnit};
@@ -40,7 +40,7 @@ pub enum InvalidHistory {
     },
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Row {
     t: f64,
     rate: f64,
@@ -90,11 +90,10 @@ impl History {
 
     /// The history as CSV that [`History::parse`] reads; figures have six decimals at most.
     pub fn to_csv(&self) -> String {
-        let mut text =
-            "t,rate,running,desired,cpu,within,deleted,visible,oldest_age_s,load,service\n".to_owned();
+        let header = "t,rate,running,desired,cpu,within,deleted,visible,oldest_age_s,load,service\n";
         let unit = self.unit.map_or("", LoadUnit::name);
         let service = self.service.as_ref().map(ToString::to_string).unwrap_or_default();
-        for interval in &self.intervals {
+        let row = |interval: &Interval| {
             let known = [
                 interval.running,
                 interval.desired,
@@ -106,9 +105,9 @@ impl History {
             ];
             let cells = known.map(|figure| figure.map(decimal).unwrap_or_default()).join(",");
             let (t, rate) = (interval.start.as_second(), decimal(interval.rate));
-            text.push_str(&format!("{t},{rate},{cells},{unit},{service}\n"));
-        }
-        text
+            format!("{t},{rate},{cells},{unit},{service}\n")
+        };
+        std::iter::once(header.to_owned()).chain(self.intervals.iter().map(row)).collect()
     }
 }
 
