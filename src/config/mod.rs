@@ -7,6 +7,7 @@
 //! Every service entry is read on its own. One that is wrong is reported and left out, and the others hold.
 
 mod document;
+mod edit;
 mod entry;
 mod explain;
 mod metrics;
@@ -23,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::document::{DocumentDoc, ServiceDoc};
+pub use self::edit::{Setting, with_settings};
 pub use self::entry::ServiceEntry;
 use self::path::{Path, Step};
 pub use self::problem::Problem;
