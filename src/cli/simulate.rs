@@ -20,7 +20,9 @@ use crate::sim::load::Trace;
 use crate::sim::page::{Report, page};
 use crate::sim::picture::picture;
 use crate::sim::score::{Score, saved_percent};
+use crate::sim::service::TaskSize;
 use crate::sim::simulate::{Simulated, Simulation, Work, simulate};
+use crate::sim::tasks::StartTime;
 
 /// The moments that the demo tells in the terminal; the page tells all.
 const MOMENTS_TOLD: usize = 8;
@@ -66,8 +68,20 @@ pub(super) fn run_simulate(args: &SimulateArgs, screen: &mut Screen) -> Result<(
         TraceKind::Http => Work::HTTP,
         TraceKind::Queue => Work::QUEUE,
     };
-    let simulation =
-        Simulation { policy, place, target, trace, work, start: START, seed: args.seed, tick_s: 60 };
+    let simulation = Simulation {
+        policy,
+        place,
+        target,
+        trace,
+        days: None,
+        tasks: None,
+        work,
+        start: START,
+        seed: args.seed,
+        tick_s: 60,
+        task_start: StartTime::default(),
+        size: TaskSize::default(),
+    };
     let progress = spinner(format!("Simulating {} on {}", simulation.target.service, args.trace.display()));
     let simulated = simulate(&simulation).map_err(|error| CliError::no(error.to_string()))?;
     progress.finish_and_clear();

@@ -1,5 +1,7 @@
 //! The demo: one day of three services, steered by the real controller under a real policy file.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -122,6 +124,7 @@ fn web() -> ServiceSpec {
         initial: 6,
         start: StartTime::default(),
         size: TaskSize::default(),
+        history: Arc::default(),
         deployments: Vec::new(),
     }
 }
@@ -148,6 +151,7 @@ fn orders_worker() -> ServiceSpec {
         initial: 0,
         start: StartTime::default(),
         size: TaskSize::default(),
+        history: Arc::default(),
         deployments: Vec::new(),
     }
 }
@@ -162,6 +166,7 @@ fn reports() -> ServiceSpec {
         initial: 0,
         start: StartTime::default(),
         size: TaskSize::default(),
+        history: Arc::default(),
         deployments: Vec::new(),
     }
 }

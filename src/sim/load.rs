@@ -6,9 +6,16 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, Poisson, StandardNormal};
 use thiserror::Error;
 
-use super::number::whole;
+use super::number::{real, whole};
+use super::service::ServiceSpec;
 use super::streams::{Stream, stream};
 use super::{STEP_S, Seconds};
+
+/// The most days of a load before a run that a scaler may ask CloudWatch for at its first look: what Application Auto
+/// Scaling's predictive scaling uses.
+pub const HISTORY_DAYS: u32 = 14;
+
+const DAY_S: f64 = 86_400.0;
 
 /// The rate of arrivals over time, in requests or messages a second.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,7 +79,7 @@ pub struct Burst {
 /// A measured load: rates at rising times, joined by straight lines.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace {
-    points: Vec<(f64, f64)>,
+    points: Arc<[(f64, f64)]>,
 }
 
 /// A text that is not a trace.
@@ -173,16 +180,53 @@ impl Trace {
         if points.len() < 2 {
             return Err(InvalidTrace::TooShort { name: name.to_owned(), rows: points.len() });
         }
+        Ok(Self::from_zero(&points))
+    }
+
+    /// These points, with the first of them at zero.
+    fn from_zero(points: &[(f64, f64)]) -> Self {
         let first = points.first().map_or(0.0, |(t, _)| *t);
-        for (t, _) in &mut points {
-            *t -= first;
+        Self { points: points.iter().map(|(t, rate)| (t - first, *rate)).collect() }
+    }
+
+    /// The mean of its rates, in arrivals a second.
+    pub fn mean(&self) -> f64 {
+        self.points.iter().map(|(_, rate)| rate).sum::<f64>() / real(self.points.len().max(1) as u64)
+    }
+
+    /// The greatest of its rates, in arrivals a second.
+    pub fn peak(&self) -> f64 {
+        self.points.iter().map(|(_, rate)| *rate).fold(0.0, f64::max)
+    }
+
+    /// The trace with every rate times `factor`.
+    pub fn scaled(&self, factor: f64) -> Self {
+        Self { points: self.points.iter().map(|(t, rate)| (*t, rate * factor)).collect() }
+    }
+
+    /// The `days` that are to be lived through, and what there is before them, in whole days and no more than the
+    /// [`HISTORY_DAYS`] that a scaler asks of CloudWatch. The whole trace where it is no longer than that.
+    pub fn split(&self, days: f64) -> (Option<Self>, Self) {
+        let before_s =
+            f64::from(whole((self.duration_s() / DAY_S - days).max(0.0)).min(HISTORY_DAYS)) * DAY_S;
+        let at = |t: f64| self.points.partition_point(|(point, _)| *point < t);
+        let part = |from: f64, to: f64| self.points.get(at(from)..at(to)).filter(|points| 2 <= points.len());
+        match (part(0.0, before_s), part(before_s, before_s + days * DAY_S)) {
+            (before, Some(lived)) => (before.map(Self::from_zero), Self::from_zero(lived)),
+            (_, None) => (None, self.clone()),
         }
-        Ok(Self { points })
+    }
+
+    /// The arrivals of each of its minutes, drawn at random: what CloudWatch would have counted.
+    pub fn minutes(&self, seed: u64, name: &str) -> Vec<u32> {
+        let mut rng = stream(seed, name, Stream::History);
+        let minutes = whole(self.duration_s() / 60.0);
+        (0..minutes).map(|minute| poisson(60.0 * self.rate_at(f64::from(minute) * 60.0), &mut rng)).collect()
     }
 
     /// How long the trace lasts, in seconds: its last interval is as long as the one before.
     pub fn duration_s(&self) -> f64 {
-        match self.points.as_slice() {
+        match self.points.as_ref() {
             [.., (before, _), (last, _)] => 2.0 * last - before,
             _ => 0.0,
         }
@@ -250,6 +294,11 @@ impl Arrivals {
         Self::Drawn(Box::new(Draw { load, burstiness, stray: 0.0, counts, strays }))
     }
 
+    /// The arrivals of a service.
+    pub(super) fn of(spec: &ServiceSpec, seed: u64) -> Self {
+        Self::drawn(spec.load.clone(), spec.burstiness, seed, &spec.id.to_string())
+    }
+
     /// The very arrivals of another run.
     pub fn recorded(counts: Arc<[u32]>) -> Self {
         Self::Recorded { counts, next: 0 }
@@ -278,11 +327,15 @@ impl Draw {
         self.stray = kept * self.stray + self.burstiness * (1.0 - kept * kept).sqrt() * noise;
         let factor = (self.stray - self.burstiness * self.burstiness / 2.0).exp();
         let mean = self.load.rate_at(f64::from(t)) * factor * f64::from(STEP_S);
-        if mean <= 0.0 {
-            return 0;
-        }
-        Poisson::new(mean).map_or(0, |poisson| whole(poisson.sample(&mut self.counts)))
+        poisson(mean, &mut self.counts)
     }
+}
+
+fn poisson(mean: f64, rng: &mut ChaCha8Rng) -> u32 {
+    if mean <= 0.0 {
+        return 0;
+    }
+    Poisson::new(mean).map_or(0, |poisson| whole(poisson.sample(rng)))
 }
 
 #[cfg(test)]
@@ -342,6 +395,33 @@ mod tests {
         assert!(message.contains("line: 3") && message.contains("t,rate"), "{message}");
         let message = Trace::parse("a.csv", "time,load\n0,1\n60,2\n").unwrap_err().to_string();
         assert!(message.contains("missing field `t`"), "{message}");
+    }
+
+    #[test]
+    fn a_trace_is_split_into_days_to_live_through_and_whole_days_before() {
+        let hours: String =
+            (0..100).fold("t,rate\n".to_owned(), |text, hour| format!("{text}{},{hour}\n", hour * 3600));
+        let trace = Trace::parse("a trace", &hours).unwrap();
+        for (days, before_h, lived_h, first) in
+            [(1.0, 72.0, 24.0, 72.0), (3.5, 0.0, 84.0, 0.0), (9.0, 0.0, 100.0, 0.0)]
+        {
+            let (before, lived) = trace.split(days);
+            let hours = |trace: &Trace| trace.duration_s() / 3600.0;
+            assert_eq!(
+                (before.as_ref().map_or(0.0, hours), hours(&lived)),
+                (before_h, lived_h),
+                "{days} days"
+            );
+            assert!((lived.rate_at(0.0) - first).abs() < 1e-9, "{days} days begin with hour {first}");
+        }
+    }
+
+    #[test]
+    fn a_scaled_trace_has_its_shape_and_another_mean() {
+        let trace = Trace::parse("a trace", "t,rate\n0,1\n60,3\n").unwrap().scaled(10.0);
+        assert_eq!((trace.mean(), trace.peak()), (20.0, 30.0));
+        let minutes = trace.minutes(1, "prod/web");
+        assert!(minutes.len() == 2 && (450..750).contains(&minutes[0]), "{minutes:?}");
     }
 
     #[test]

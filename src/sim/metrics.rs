@@ -1,36 +1,57 @@
-//! CloudWatch's metrics of a service, from its steps. A minute becomes visible 60 to 120 s after its end.
+//! CloudWatch's metrics of a service, from its steps. A minute becomes visible 60 to 120 s after its end, where the world is
+//! not told otherwise.
 
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, Uniform};
 
 use super::number::real;
-use super::service::{Service, Step, Workload};
+use super::service::{Service, ServiceSpec, Step, Workload};
 use super::streams::{Stream, stream};
 use super::{STEP_S, Seconds};
 use crate::model::MetricStat;
 
+/// How long after its end a minute becomes visible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricDelay {
+    /// The soonest, in seconds.
+    pub soonest_s: Seconds,
+    /// The latest, in seconds.
+    pub latest_s: Seconds,
+}
+
+impl Default for MetricDelay {
+    /// What is seen of CloudWatch.
+    fn default() -> Self {
+        Self { soonest_s: 60, latest_s: 120 }
+    }
+}
+
+impl MetricDelay {
+    /// Every minute becomes visible so many seconds after its end.
+    pub fn always(delay_s: Seconds) -> Self {
+        Self { soonest_s: delay_s, latest_s: delay_s }
+    }
+}
+
 /// When each minute of a service becomes visible.
 #[derive(Clone, Debug)]
 pub struct Publication {
+    delay: MetricDelay,
     visible_at: Vec<Seconds>,
     rng: ChaCha8Rng,
 }
 
 impl Publication {
-    /// The soonest that a minute becomes visible after its end, in seconds.
-    pub const SOONEST_S: Seconds = 60;
-    /// The latest, in seconds.
-    pub const LATEST_S: Seconds = 120;
-
     /// The minutes of the service `name`.
-    pub fn new(seed: u64, name: &str) -> Self {
-        Self { visible_at: Vec::new(), rng: stream(seed, name, Stream::Publication) }
+    pub fn new(delay: MetricDelay, seed: u64, name: &str) -> Self {
+        Self { delay, visible_at: Vec::new(), rng: stream(seed, name, Stream::Publication) }
     }
 
     /// The next minute ended at `end`.
     pub fn minute_ended(&mut self, end: Seconds) {
-        let delay = Uniform::new(Self::SOONEST_S, Self::LATEST_S)
-            .map_or(Self::LATEST_S, |delays| delays.sample(&mut self.rng));
+        let MetricDelay { soonest_s, latest_s } = self.delay;
+        // Without a range there is nothing to draw, and the one delay it is.
+        let delay = Uniform::new(soonest_s, latest_s).map_or(latest_s, |delays| delays.sample(&mut self.rng));
         self.visible_at.push(end + delay);
     }
 
@@ -41,8 +62,8 @@ impl Publication {
     }
 }
 
-/// The visible values of a statistic in the newest `periods` periods, oldest first, by the period's start. A metric that
-/// the service does not publish has none.
+/// The visible values of a statistic in the newest `periods` periods, oldest first, by the period's start in seconds since
+/// the world began. A metric that the service does not publish has none.
 pub fn values(
     service: &Service,
     publication: &Publication,
@@ -50,28 +71,41 @@ pub fn values(
     period: Seconds,
     periods: u32,
     now: Seconds,
-) -> Vec<(Seconds, f64)> {
-    let Some(series) = Series::find(service, stat) else { return Vec::new() };
-    let newest = now / period;
-    (newest.saturating_sub(periods)..newest)
-        .map(|index| index * period)
-        .filter(|start| publication.is_visible(start + period, now))
-        .filter_map(|start| Some((start, series.value(steps_of(service, start, period)?)?)))
+) -> Vec<(i64, f64)> {
+    let Some(series) = Series::find(service.spec(), stat) else { return Vec::new() };
+    let newest = i64::from(now / period);
+    let is_visible = |start: &i64| {
+        let end = Seconds::try_from(start + i64::from(period)).unwrap_or(0);
+        *start < 0 || publication.is_visible(end, now)
+    };
+    (newest - i64::from(periods)..newest)
+        .map(|index| index * i64::from(period))
+        .filter(is_visible)
+        .filter_map(|start| Some((start, series.at(service, start, period)?)))
         .collect()
 }
 
-fn steps_of(service: &Service, start: Seconds, period: Seconds) -> Option<&[Step]> {
+/// The steps of a period that has ended.
+pub(super) fn steps_of(service: &Service, start: Seconds, period: Seconds) -> Option<&[Step]> {
     let index = |t: Seconds| usize::try_from(t / STEP_S).ok();
     service.steps().get(index(start)?..index(start + period)?)
 }
 
+/// The mean of a quantity over all tasks; none where no task ran.
+pub(super) fn mean_over_tasks(steps: &[Step], of: impl Fn(&Step) -> f64) -> Option<f64> {
+    let tasks: f64 = steps.iter().map(|step| f64::from(step.running)).sum();
+    let total: f64 = steps.iter().map(|step| f64::from(step.running) * of(step)).sum();
+    (0.0 < tasks).then(|| total / tasks)
+}
+
 /// What a metric is of a step, and how steps become a value.
-struct Series {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Series {
     quantity: Quantity,
     statistic: Statistic,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Quantity {
     Cpu,
     Memory,
@@ -84,7 +118,7 @@ enum Quantity {
     OldestAge,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Statistic {
     Sum,
     Average,
@@ -97,8 +131,8 @@ enum Statistic {
 }
 
 impl Series {
-    fn find(service: &Service, stat: &MetricStat) -> Option<Self> {
-        let spec = service.spec();
+    /// The series of a statistic, where a service of this kind publishes it.
+    pub(super) fn find(spec: &ServiceSpec, stat: &MetricStat) -> Option<Self> {
         let quantity = match (stat.namespace.as_str(), &spec.workload) {
             ("AWS/ECS", _) => {
                 named(stat, &[("ClusterName", spec.id.cluster()), ("ServiceName", spec.id.service())])?;
@@ -132,7 +166,27 @@ impl Series {
         Some(Self { quantity, statistic: Statistic::read(&stat.stat)? })
     }
 
-    fn value(&self, steps: &[Step]) -> Option<f64> {
+    /// The value of the period that begins at `start`, in seconds since the world began. Of the time before only what
+    /// arrived is known.
+    pub(super) fn at(self, service: &Service, start: i64, period: Seconds) -> Option<f64> {
+        match Seconds::try_from(start) {
+            Ok(start) => self.value(service.spec(), steps_of(service, start, period)?),
+            Err(_) => self.before(&service.spec().history, start, period),
+        }
+    }
+
+    fn before(self, history: &[u32], start: i64, period: Seconds) -> Option<f64> {
+        let minute = |t: i64| usize::try_from(i64::try_from(history.len()).ok()? + t.div_euclid(60)).ok();
+        let minutes = history.get(minute(start)?..minute(start + i64::from(period))?)?;
+        let arrived: f64 = minutes.iter().map(|count| f64::from(*count)).sum();
+        match (self.quantity, self.statistic) {
+            (Quantity::RequestCount, Statistic::Sum) => Some(arrived).filter(|arrived| 0.0 < *arrived),
+            (Quantity::MessagesSent, Statistic::Sum) => Some(arrived),
+            _ => None,
+        }
+    }
+
+    fn value(self, spec: &ServiceSpec, steps: &[Step]) -> Option<f64> {
         let running: f64 = steps.iter().map(|step| f64::from(step.running)).sum();
         let arrived: f64 = steps.iter().map(|step| f64::from(step.arrived)).sum();
         match self.quantity {
@@ -141,7 +195,7 @@ impl Series {
             Quantity::RequestCountPerTarget => {
                 Some(arrived / (running / real(u64::try_from(steps.len()).ok()?)))
             }
-            Quantity::ResponseTime => self.response_time(steps, arrived),
+            Quantity::ResponseTime => self.response_time(spec, steps, arrived),
             Quantity::Cpu => self.weighted(steps, |step| 100.0 * step.busy),
             Quantity::Memory => self.weighted(steps, |step| 30.0 + 30.0 * step.busy),
             Quantity::RequestCount | Quantity::MessagesSent => {
@@ -154,21 +208,17 @@ impl Series {
     }
 
     /// A quantity of every task: the mean is over tasks, the sum means nothing.
-    fn weighted(&self, steps: &[Step], of: impl Fn(&Step) -> f64) -> Option<f64> {
+    fn weighted(self, steps: &[Step], of: impl Fn(&Step) -> f64) -> Option<f64> {
         let with_tasks = || steps.iter().filter(|step| 0 < step.running);
         match self.statistic {
-            Statistic::Average => {
-                let tasks: f64 = with_tasks().map(|step| f64::from(step.running)).sum();
-                let total: f64 = with_tasks().map(|step| f64::from(step.running) * of(step)).sum();
-                Some(total / tasks)
-            }
+            Statistic::Average => mean_over_tasks(steps, of),
             Statistic::Minimum => with_tasks().map(of).reduce(f64::min),
             Statistic::Maximum => with_tasks().map(of).reduce(f64::max),
             Statistic::Sum | Statistic::WithinPercent(_) | Statistic::Percentile(_) => None,
         }
     }
 
-    fn simple(&self, steps: &[Step], of: impl Fn(&Step) -> f64) -> Option<f64> {
+    fn simple(self, steps: &[Step], of: impl Fn(&Step) -> f64) -> Option<f64> {
         let values = steps.iter().map(of);
         match self.statistic {
             Statistic::Sum => Some(values.sum()),
@@ -181,7 +231,7 @@ impl Series {
         }
     }
 
-    fn response_time(&self, steps: &[Step], arrived: f64) -> Option<f64> {
+    fn response_time(self, spec: &ServiceSpec, steps: &[Step], arrived: f64) -> Option<f64> {
         let over_requests = |of: &dyn Fn(&Step) -> f64| {
             let busy = steps.iter().filter(|step| 0 < step.arrived);
             busy.map(|step| f64::from(step.arrived) * of(step)).sum::<f64>() / arrived
@@ -191,6 +241,10 @@ impl Series {
         match self.statistic {
             Statistic::Average => {
                 Some(over_requests(&|step| step.traffic.mean_s())).filter(|mean| mean.is_finite())
+            }
+            // What is late by the service's own promise was found in each step already.
+            Statistic::WithinPercent(latency_s) if promised(spec) == Some(latency_s) => {
+                Some(100.0 * (1.0 - steps.iter().map(|step| step.late).sum::<f64>() / arrived))
             }
             Statistic::WithinPercent(latency_s) => Some(within(latency_s)),
             Statistic::Percentile(percent) => Some(bisect(|latency_s| within(latency_s) < percent)),
@@ -213,6 +267,13 @@ impl Statistic {
                 text.strip_prefix('p').and_then(|percent| percent.parse().ok()).map(Self::Percentile)
             }
         }
+    }
+}
+
+fn promised(spec: &ServiceSpec) -> Option<f64> {
+    match &spec.workload {
+        Workload::Http(http) => Some(http.latency_s),
+        Workload::Queue(_) | Workload::Scheduled => None,
     }
 }
 

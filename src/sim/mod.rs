@@ -23,12 +23,16 @@ pub mod service;
 pub mod simulate;
 pub mod streams;
 pub mod tasks;
+pub mod trial;
+pub mod trimtab;
 pub mod world;
 
 pub use cloud::{SimClock, SimCloud, TextPolicy};
 pub use run::{Run, Sample, Scenario, Timeline, run};
 pub use score::Score;
 pub use service::{ServiceSpec, Workload};
+pub use trial::{Outcome, Scaler, Trial, View};
+pub use trimtab::Trimtab;
 pub use world::World;
 
 /// Virtual seconds since the world began.

@@ -4,15 +4,18 @@
 use serde::Serialize;
 
 use super::number::real;
-use super::service::{Service, Step, TaskSize, Workload};
+use super::service::{Arch, Service, Step, TaskSize, Workload};
 use super::{STEP_S, Seconds};
 use crate::model::capacity::MOST_TASKS;
 use crate::model::{ServiceId, TaskCount};
 
-/// Dollars for a processor an hour: Fargate, Linux on x86, us-east-1, <https://aws.amazon.com/fargate/pricing/>.
-const USD_PER_VCPU_HOUR: f64 = 0.04048;
-/// Dollars for a gigabyte an hour, as above.
-const USD_PER_GB_HOUR: f64 = 0.004_445;
+/// Dollars for a processor and for a gigabyte an hour: Fargate, Linux, us-east-1, <https://aws.amazon.com/fargate/pricing/>.
+fn usd_per_hour(arch: Arch) -> (f64, f64) {
+    match arch {
+        Arch::X86_64 => (0.04048, 0.004_445),
+        Arch::Arm64 => (0.03238, 0.003_56),
+    }
+}
 
 /// What a run was worth for one service.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -96,9 +99,10 @@ pub fn saved_percent(cost: Cost, other: Cost) -> f64 {
 
 impl Cost {
     /// The cost of tasks over steps.
-    fn of(task_steps: u64, size: TaskSize) -> Self {
+    pub(super) fn of(task_steps: u64, size: TaskSize) -> Self {
         let task_hours = real(task_steps) * f64::from(STEP_S) / 3600.0;
-        let price = size.vcpu * USD_PER_VCPU_HOUR + size.memory_gb * USD_PER_GB_HOUR;
+        let (per_vcpu, per_gb) = usd_per_hour(size.arch);
+        let price = size.vcpu * per_vcpu + size.memory_gb * per_gb;
         Self { task_hours, usd: task_hours * price }
     }
 
@@ -112,7 +116,8 @@ impl Cost {
 }
 
 impl PromiseScore {
-    fn of(service: &Service) -> Option<Self> {
+    /// How a service kept its promise so far; none where it promises nothing.
+    pub fn of(service: &Service) -> Option<Self> {
         let steps = service.steps();
         let over_steps = |of: fn(&Step) -> f64| steps.iter().map(of).sum::<f64>();
         let mut late = over_steps(|step| step.late);

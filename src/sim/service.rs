@@ -1,6 +1,7 @@
 //! A simulated ECS service: its tasks, its load, and what each step made of them.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::http::{self, Http, Traffic};
 use super::load::{Arrivals, Load};
@@ -27,6 +28,8 @@ pub struct ServiceSpec {
     pub start: StartTime,
     /// What a task reserves.
     pub size: TaskSize,
+    /// What arrived in each minute before the world began, oldest first: CloudWatch still has it.
+    pub history: Arc<[u32]>,
     /// When a deployment is in progress.
     pub deployments: Vec<Range<Seconds>>,
 }
@@ -49,11 +52,23 @@ pub struct TaskSize {
     pub vcpu: f64,
     /// Memory, in gigabytes.
     pub memory_gb: f64,
+    /// The kind of its processors.
+    pub arch: Arch,
+}
+
+/// The kind of a task's processors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Arch {
+    /// Intel and AMD.
+    #[default]
+    X86_64,
+    /// Graviton.
+    Arm64,
 }
 
 impl Default for TaskSize {
     fn default() -> Self {
-        Self { vcpu: 0.5, memory_gb: 1.0 }
+        Self { vcpu: 0.5, memory_gb: 1.0, arch: Arch::X86_64 }
     }
 }
 
@@ -101,7 +116,7 @@ pub struct Service {
 impl Service {
     /// The service at the beginning of the world.
     pub fn new(spec: ServiceSpec, seed: u64) -> Self {
-        let arrivals = Arrivals::drawn(spec.load.clone(), spec.burstiness, seed, &spec.id.to_string());
+        let arrivals = Arrivals::of(&spec, seed);
         Self::with_arrivals(spec, arrivals, seed)
     }
 
@@ -116,7 +131,8 @@ impl Service {
         constant
     }
 
-    fn with_arrivals(spec: ServiceSpec, arrivals: Arrivals, seed: u64) -> Self {
+    /// The service under arrivals that are drawn already.
+    pub(super) fn with_arrivals(spec: ServiceSpec, arrivals: Arrivals, seed: u64) -> Self {
         let tasks = Tasks::new(spec.initial, spec.start, seed, &spec.id.to_string());
         Self { spec, tasks, arrivals, queue: Queue::default(), backlog: 0.0, actions: 0, steps: Vec::new() }
     }

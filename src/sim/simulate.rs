@@ -7,17 +7,23 @@ use thiserror::Error;
 use super::Seconds;
 use super::http::Http;
 use super::load::{Load, Trace};
+use super::metrics::MetricDelay;
 use super::number::whole;
 use super::queue::QueueWork;
 use super::run::{At, Run, Scenario, Timeline, run};
 use super::score::Score;
 use super::service::{ServiceSpec, TaskSize, Workload};
 use super::tasks::StartTime;
+use super::trial::{METRIC_DELAY_S, Trial};
 use super::world::WorldSpec;
 use crate::control::answer::AnswerError;
+use crate::model::capacity::MOST_TASKS;
 use crate::model::metric::MetricSource;
 use crate::model::policy::{PolicyKind, QueueGoal};
 use crate::model::{Metric, ScalableTarget, TaskCount};
+
+/// The share of messages that must start within their promise, which a policy file does not say, in per cent.
+const QUEUE_PERCENT: f64 = 99.9;
 
 /// What is simulated.
 #[derive(Clone, Debug)]
@@ -28,8 +34,12 @@ pub struct Simulation {
     pub place: String,
     /// The service's target under that policy: its names of load balancers and queues, and its promise, are taken over.
     pub target: ScalableTarget,
-    /// The load, as it is.
+    /// The load.
     pub trace: Trace,
+    /// The days of it that are simulated, with those before them as history; all of it where not given.
+    pub days: Option<f64>,
+    /// How many tasks it is to need at its mean, were they always busy; as it is where not given.
+    pub tasks: Option<f64>,
     /// What a task does with it.
     pub work: Work,
     /// The first moment: a whole minute.
@@ -38,6 +48,10 @@ pub struct Simulation {
     pub seed: u64,
     /// The time between two ticks, in seconds.
     pub tick_s: Seconds,
+    /// How long tasks take to start.
+    pub task_start: StartTime,
+    /// What a task reserves.
+    pub size: TaskSize,
 }
 
 /// What a task does with the load.
@@ -64,15 +78,23 @@ impl Work {
     /// One message after the other of 500 ms each: 2 a second.
     pub const QUEUE: Self = Self::Queue(Capability { concurrency: 1, service_time_s: 0.5 });
 
-    fn capability(self) -> Capability {
+    /// How much a task can do.
+    pub fn capability(self) -> Capability {
         match self {
             Self::Http(capability) | Self::Queue(capability) => capability,
         }
     }
 }
 
+impl Capability {
+    /// Requests or messages a second.
+    pub fn per_second(self) -> f64 {
+        f64::from(self.concurrency) / self.service_time_s
+    }
+}
+
 /// A simulation that cannot be run.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq)]
 pub enum InvalidSimulation {
     /// A task that can do nothing.
     #[error("a task must work on one request or message at least, and each must take longer than 0 s")]
@@ -80,6 +102,14 @@ pub enum InvalidSimulation {
     /// A trace that does not fit into virtual time.
     #[error("the trace is longer than 10 years")]
     TraceTooLong,
+    /// More load than any service has tasks for.
+    #[error("the load needs {0:.0} tasks at its peak; no service has more than {MOST_TASKS}")]
+    TooMuch(f64),
+    /// Times that no task can take to start.
+    #[error(
+        "the time that tasks take to start must be above 0 s, and its 95th percentile not below its median"
+    )]
+    Start,
 }
 
 /// What came of it.
@@ -96,28 +126,73 @@ pub struct Simulated {
     pub run: Run,
 }
 
-/// Runs the simulation.
+impl Simulation {
+    /// The load that is lived through, and the one before it, both as large as they are to be.
+    fn loads(&self) -> (Option<Trace>, Trace) {
+        let (before, lived) = match self.days {
+            Some(days) => self.trace.split(days),
+            None => (None, self.trace.clone()),
+        };
+        let mean = lived.mean();
+        let factor = match self.tasks {
+            Some(tasks) if 0.0 < mean => tasks * self.work.capability().per_second() / mean,
+            Some(_) | None => 1.0,
+        };
+        (before.map(|before| before.scaled(factor)), lived.scaled(factor))
+    }
+
+    fn check(&self) -> Result<(), InvalidSimulation> {
+        const LONGEST_S: f64 = 10.0 * 366.0 * 86_400.0;
+        let Capability { concurrency, service_time_s } = self.work.capability();
+        if concurrency == 0 || service_time_s.is_nan() || service_time_s <= 0.0 {
+            return Err(InvalidSimulation::Capability);
+        }
+        let StartTime { median_s, p95_s } = self.task_start;
+        if !(0.0 < median_s && median_s <= p95_s && p95_s.is_finite()) {
+            return Err(InvalidSimulation::Start);
+        }
+        if LONGEST_S < self.trace.duration_s() {
+            return Err(InvalidSimulation::TraceTooLong);
+        }
+        let (_, lived) = self.loads();
+        let peak_tasks = lived.peak() / self.work.capability().per_second();
+        if peak_tasks.is_nan() || f64::from(MOST_TASKS) < peak_tasks {
+            return Err(InvalidSimulation::TooMuch(peak_tasks));
+        }
+        Ok(())
+    }
+
+    /// The service under its load in a closed loop, for the engine and for its peers.
+    ///
+    /// # Errors
+    /// [`InvalidSimulation`] where it cannot be run.
+    pub fn trial(&self) -> Result<Trial, InvalidSimulation> {
+        self.check()?;
+        let (before, lived) = self.loads();
+        let duration_s = whole(lived.duration_s());
+        let spec = service(self, before.as_ref(), lived);
+        Ok(Trial::new(spec, self.target.capacity, duration_s, self.start, self.seed))
+    }
+}
+
+/// Runs the simulation under the controller.
 ///
 /// # Errors
 /// [`InvalidSimulation`] where a task can do nothing, or the trace is too long.
 pub fn simulate(simulation: &Simulation) -> Result<Simulated, InvalidSimulation> {
-    const LONGEST_S: f64 = 10.0 * 366.0 * 86_400.0;
-    let Capability { concurrency, service_time_s } = simulation.work.capability();
-    if concurrency == 0 || service_time_s.is_nan() || service_time_s <= 0.0 {
-        return Err(InvalidSimulation::Capability);
-    }
-    if LONGEST_S < simulation.trace.duration_s() {
-        return Err(InvalidSimulation::TraceTooLong);
-    }
-    let spec = service(simulation);
+    simulation.check()?;
+    let (before, lived) = simulation.loads();
+    let duration_s = whole(lived.duration_s());
+    let spec = service(simulation, before.as_ref(), lived);
     let scenario = Scenario {
         world: WorldSpec {
             seed: simulation.seed,
             start: simulation.start,
+            metric_delay: MetricDelay::always(METRIC_DELAY_S),
             services: vec![spec.clone()],
             ..WorldSpec::default()
         },
-        duration_s: whole(simulation.trace.duration_s()),
+        duration_s,
         tick_s: simulation.tick_s,
         policy: simulation.policy.clone(),
         place: simulation.place.clone(),
@@ -130,8 +205,10 @@ pub fn simulate(simulation: &Simulation) -> Result<Simulated, InvalidSimulation>
     Ok(Simulated { timeline: Timeline::of(&service), score, errors, run })
 }
 
-fn service(simulation: &Simulation) -> ServiceSpec {
-    let load = Load::Trace(simulation.trace.clone());
+fn service(simulation: &Simulation, before: Option<&Trace>, lived: Trace) -> ServiceSpec {
+    let load = Load::Trace(lived);
+    let id = simulation.target.service.clone();
+    let history = before.map(|before| before.minutes(simulation.seed, &id.to_string())).unwrap_or_default();
     let names = Names::of(&simulation.target);
     let capability = simulation.work.capability();
     let workload = match simulation.work {
@@ -150,17 +227,18 @@ fn service(simulation: &Simulation) -> ServiceSpec {
             service_time_s,
             visibility_timeout_s: whole((6.0 * service_time_s).ceil().max(30.0)),
             start_within_s: names.start_within_s.unwrap_or(180),
-            percent: 99.0,
+            percent: QUEUE_PERCENT,
         }),
     };
     ServiceSpec {
-        id: simulation.target.service.clone(),
+        id,
         workload,
         initial: initial(&load, capability, &simulation.target),
         load,
         burstiness: 0.08,
-        start: StartTime::default(),
-        size: TaskSize::default(),
+        start: simulation.task_start,
+        size: simulation.size,
+        history: history.into(),
         deployments: Vec::new(),
     }
 }
@@ -168,7 +246,7 @@ fn service(simulation: &Simulation) -> ServiceSpec {
 /// The run begins with the tasks that its first load needs at 60 per cent of their capacity.
 fn initial(load: &Load, capability: Capability, target: &ScalableTarget) -> TaskCount {
     const COMFORTABLE: f64 = 0.6;
-    let busy = load.rate_at(0.0) * capability.service_time_s / f64::from(capability.concurrency);
+    let busy = load.rate_at(0.0) / capability.per_second();
     target.capacity.clamp(whole((busy / COMFORTABLE).ceil()))
 }
 
@@ -275,7 +353,15 @@ mod tests {
             start: Timestamp::UNIX_EPOCH,
             seed: 1,
             tick_s: 60,
+            days: None,
+            tasks: None,
+            task_start: StartTime::default(),
+            size: TaskSize::default(),
         }
+    }
+
+    fn spec(simulation: &Simulation) -> ServiceSpec {
+        simulation.trial().unwrap().spec().clone()
     }
 
     #[test]
@@ -287,13 +373,39 @@ mod tests {
 
     #[test]
     fn names_and_the_promise_are_the_policys() {
-        let spec = service(&simulation(Work::HTTP));
+        let spec = spec(&simulation(Work::HTTP));
         let Workload::Http(http) = spec.workload else { panic!("{spec:?}") };
         assert_eq!(
             (http.load_balancer.as_str(), http.target_group.as_str()),
             ("app/web/1", "targetgroup/web/1")
         );
         assert_eq!((http.latency_s, http.percent), (0.4, 99.5));
+    }
+
+    #[test]
+    fn the_days_before_are_history_and_the_load_is_as_large_as_asked() {
+        let hours: String =
+            (0..96).fold("t,rate\n".to_owned(), |text, hour| format!("{text}{},7\n", hour * 3600));
+        let trace = Trace::parse("a trace", &hours).unwrap();
+        let asked = Simulation { trace, days: Some(1.0), tasks: Some(5.0), ..simulation(Work::HTTP) };
+        let trial = asked.trial().unwrap();
+        assert_eq!((trial.duration_s(), trial.spec().history.len()), (86_400, 3 * 1440));
+        let mean = |counts: &[u32], seconds: f64| {
+            counts.iter().map(|count| f64::from(*count)).sum::<f64>()
+                / crate::sim::number::real(counts.len() as u64)
+                / seconds
+        };
+        let (before, lived) = (mean(&trial.spec().history, 60.0), mean(trial.arrivals(), 5.0));
+        assert!((before - 100.0).abs() < 1.0 && (lived - 100.0).abs() < 1.0, "{before}, {lived}");
+    }
+
+    #[test]
+    fn more_load_than_any_service_takes_and_starts_out_of_order_are_refused() {
+        let tasks = Simulation { tasks: Some(1e9), ..simulation(Work::HTTP) };
+        assert_eq!(tasks.trial().unwrap_err(), InvalidSimulation::TooMuch(1e9));
+        let task_start = StartTime { median_s: 60.0, p95_s: 30.0 };
+        let start = Simulation { task_start, ..simulation(Work::HTTP) };
+        assert_eq!(start.trial().unwrap_err(), InvalidSimulation::Start);
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub enum Stream {
     Starts,
     /// How long a metric's minute takes to become visible.
     Publication,
+    /// How many requests or messages arrived in the minutes before the run.
+    History,
 }
 
 /// The stream of a use and a name, as of a service.

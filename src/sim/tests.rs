@@ -1,5 +1,8 @@
 //! The world as the controller sees it: what becomes visible when, what is kept, and that a run can be replayed.
 
+mod closed_loop;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::executor::block_on;
@@ -36,6 +39,7 @@ fn web(load: Load, initial: TaskCount) -> ServiceSpec {
         initial,
         start: StartTime::default(),
         size: TaskSize::default(),
+        history: Arc::default(),
         deployments: Vec::new(),
     }
 }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::alarm::{Alarm, AlarmSpec};
 use super::faults::{FaultRule, Faults};
-use super::metrics::{self, Publication};
+use super::metrics::{self, MetricDelay, Publication};
 use super::service::{Service, ServiceSpec};
 use super::{STEP_S, Seconds};
 use crate::model::{MetricStat, ServiceId};
@@ -34,6 +34,8 @@ pub struct WorldSpec {
     pub seed: u64,
     /// Its first moment: a whole minute.
     pub start: Timestamp,
+    /// How long CloudWatch takes.
+    pub metric_delay: MetricDelay,
     /// Its services.
     pub services: Vec<ServiceSpec>,
     /// Its alarms.
@@ -46,7 +48,7 @@ impl World {
     /// The world at its first moment.
     pub fn new(spec: WorldSpec) -> Self {
         let simulated = |service: ServiceSpec| {
-            let publication = Publication::new(spec.seed, &service.id.to_string());
+            let publication = Publication::new(spec.metric_delay, spec.seed, &service.id.to_string());
             (service.id.clone(), Simulated { service: Service::new(service, spec.seed), publication })
         };
         let alarm = |alarm: AlarmSpec| (alarm.name.clone(), Alarm::new(alarm, spec.start));
@@ -66,12 +68,12 @@ impl World {
 
     /// The time.
     pub fn now(&self) -> Timestamp {
-        self.timestamp(self.now)
+        self.timestamp(self.now.into())
     }
 
-    /// The time of a moment.
-    pub fn timestamp(&self, at: Seconds) -> Timestamp {
-        self.start.saturating_add(SignedDuration::from_secs(i64::from(at))).unwrap_or(self.start)
+    /// The time of a moment, in seconds since the first one.
+    pub fn timestamp(&self, at: i64) -> Timestamp {
+        self.start.saturating_add(SignedDuration::from_secs(at)).unwrap_or(self.start)
     }
 
     /// The services, by name.
@@ -117,8 +119,8 @@ impl World {
         changed
     }
 
-    /// The visible values of a statistic, oldest first, by the period's start.
-    pub fn metric(&self, stat: &MetricStat, period_s: Seconds, periods: u32) -> Vec<(Seconds, f64)> {
+    /// The visible values of a statistic, oldest first, by the period's start in seconds since the first moment.
+    pub fn metric(&self, stat: &MetricStat, period_s: Seconds, periods: u32) -> Vec<(i64, f64)> {
         let of = |simulated: &Simulated| {
             metrics::values(&simulated.service, &simulated.publication, stat, period_s, periods, self.now)
         };
