@@ -2,7 +2,7 @@
 
 use saphyr_parser::{Event, Parser, Span};
 
-use super::path::Path;
+use super::path::{Path, Step};
 use crate::model::ServiceId;
 
 /// A setting of a service entry, and its new value.
@@ -24,8 +24,9 @@ pub fn with_settings(text: &str, service: &ServiceId, settings: &[Setting]) -> O
         let outline = Outline::of(&text)?;
         let entry = Path::default().key("services").index(index);
         let first = setting.keys.first()?;
-        let root =
-            if outline.find(&entry.key(first)).is_some() { entry } else { Path::default().key("defaults") };
+        let defaults = Path::default().key("defaults");
+        let is_in = |root: &Path| outline.find(&root.key(first)).is_some();
+        let root = if !is_in(&entry) && is_in(&defaults) { defaults } else { entry };
         let path = setting.keys.iter().fold(root, |path, key| match key.parse() {
             Ok(index) => path.index(index),
             Err(_) => path.key(key),
@@ -116,23 +117,38 @@ impl Outline {
         self.values.iter().find(|value| value.path == *path)
     }
 
-    /// The text with a scalar at a path: in the place of the one that is there, else as the first of its mapping.
+    /// The text with a value at a path: in the place of the scalar that is there, else as one more of its mapping, which is made
+    /// where there is none.
     fn set(&self, text: &str, path: &Path, value: &str) -> Option<String> {
         if let Some(there) = self.find(path) {
             let written = (there.kind == Kind::Scalar).then_some(value)?;
             return replaced(text, there.start, there.end, written);
         }
-        let map = self.find(&path.parent()).filter(|map| map.kind == Kind::Map)?;
-        let whole = path.to_string();
-        let (_, key) = whole.rsplit_once('.')?;
-        let brace = text.chars().nth(map.start) == Some('{');
-        let in_json = brace && text.chars().skip(map.start + 1).find(|c| !c.is_whitespace()) == Some('"');
-        let written = match (brace, in_json) {
-            (true, true) => format!("{{\"{key}\": {},", as_json(value)),
-            (true, false) => format!("{{ {key}: {value},"),
-            (false, _) => format!("{key}: {value}\n{}", " ".repeat(map.column)),
+        let Some(Step::Key(key)) = path.steps().last() else { return None };
+        let Some(map) = self.find(&path.parent()) else {
+            return self.set(text, &path.parent(), &format!("{{ {key}: {value} }}"));
         };
-        replaced(text, map.start, map.start + usize::from(brace), &written)
+        if map.kind != Kind::Map {
+            return None;
+        }
+        if text.chars().nth(map.start) == Some('{') {
+            let in_json = text.chars().skip(map.start + 1).find(|c| !c.is_whitespace()) == Some('"');
+            let written = match in_json {
+                true => format!("{{\"{key}\": {},", as_json(value)),
+                false => format!("{{ {key}: {value},"),
+            };
+            return replaced(text, map.start, map.start + 1, &written);
+        }
+        let indent = " ".repeat(map.column);
+        // The first line of an entry tells whose it is, so the new one goes below it, and below its comment.
+        match self.values.iter().find(|value| value.path.parent() == map.path && value.path != map.path) {
+            Some(first) if first.kind == Kind::Scalar => {
+                let rest_of_line = text.chars().skip(first.end).take_while(|c| *c != '\n').count();
+                let end = first.end + rest_of_line;
+                replaced(text, end, end, &format!("\n{indent}{key}: {value}"))
+            }
+            _ => replaced(text, map.start, map.start, &format!("{key}: {value}\n{indent}")),
+        }
     }
 }
 
@@ -216,12 +232,14 @@ services:
             &[
                 ("policies.0.target_tracking.scale_out_cooldown", "60s"),
                 ("policies.1.target_tracking.scale_in_after", "3"),
+                ("behavior.scale_in.stabilization", "5m"),
             ],
         );
         let after = after.unwrap();
         assert_eq!(
             changed_lines(&after),
             [
+                "    behavior: { scale_in: { stabilization: 5m } }",
                 "          scale_out_cooldown: 60s",
                 "      - target_tracking: { scale_in_after: 3, metric: ECSServiceAverageMemoryUtilization, target: 70 }",
             ]

@@ -4,10 +4,15 @@
 //! `trimtab backtest` and `trimtab tune`. Nothing here does I/O but through [`MetricHistory`].
 
 mod gaps;
+mod knobs;
 mod per_task;
 mod read;
+mod recorded;
+mod replay;
 mod sources;
 mod table;
+mod tried;
+mod tune;
 
 use std::time::Duration;
 
@@ -16,8 +21,12 @@ use serde::{Deserialize, Serialize};
 
 pub use per_task::{Learned, PerTask, per_task};
 pub use read::{MetricHistory, read};
+pub use recorded::Measured;
+pub use replay::{Assumptions, CannotReplay, Replay, Replayable};
 pub use sources::Sources;
 pub use table::InvalidHistory;
+pub use tried::{Figure, Part, Tried};
+pub use tune::{Candidate, Search, Tuning, Verdict, saved_percent, tune};
 
 use crate::model::ServiceId;
 

@@ -1,0 +1,289 @@
+//! The cheapest settings of a policy that keep a promise on a past: searched on its first part, judged on the rest.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::knobs::{Knob, knobs, three_digits, untuned};
+use super::{CannotReplay, Figure, History, Part, Replay, Tried};
+use crate::config::Setting;
+use crate::model::ScalableTarget;
+
+/// What is searched for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Search {
+    /// The share of requests or messages that must keep the promise, in per cent.
+    pub promise_percent: f64,
+    /// The share of the past that is searched on; what is found is judged on the rest.
+    pub fit_share: f64,
+    /// The seeds of each part. The rest is judged with others than the search had.
+    pub seeds: u64,
+}
+
+/// Settings and what came of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// What they change of today's.
+    pub settings: Vec<Setting>,
+    /// The target with them.
+    pub target: ScalableTarget,
+    /// On the part that was searched on.
+    pub fit: Tried,
+    /// On the rest.
+    pub held_out: Tried,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tuning {
+    /// Today's settings.
+    pub today: Candidate,
+    /// The cheapest that kept the promise where it was searched; where none did, those that came nearest.
+    pub found: Candidate,
+    /// The settings that none was both cheaper and better than where it was searched, by rising price.
+    pub front: Vec<Candidate>,
+    /// What to think of it.
+    pub verdict: Verdict,
+    /// How many settings were tried.
+    pub tried: usize,
+    /// The policies that were not tuned or not replayed, and why.
+    pub remarks: Vec<String>,
+}
+
+/// What to think of settings that were found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Verdict {
+    /// No settings kept the promise even where they were searched.
+    NoneKeeps,
+    /// They kept the promise where they were searched, and not on the rest.
+    NotKeptOnRest,
+    /// Nothing was found that is cheaper than today's.
+    TodayIsBest,
+    /// They keep a promise that today's do not keep.
+    KeepsWhatTodayBreaks,
+    /// They are cheaper by so much with some seeds only: it may be chance.
+    WithinNoise(Figure),
+    /// They are cheaper with every seed, by so many per cent.
+    Cheaper(Figure),
+}
+
+/// A gain that is not worth another setting, as a share of the price.
+const NOT_WORTH_IT: f64 = 0.002;
+/// How often every setting is gone through.
+const ROUNDS: usize = 2;
+/// The steps by which a goal is refined, as shares of it.
+const REFINEMENTS: [f64; 3] = [0.07, 0.035, 0.017];
+/// The most rows of the front that are shown.
+const FRONT: usize = 8;
+
+/// Searches the settings of a target: every setting in turn over a coarse grid, twice, and then the goals by ever smaller
+/// steps. `progress` is told how many runs are done, and how many there will be at most.
+///
+/// # Errors
+/// [`CannotReplay`] where the past cannot be replayed under the target.
+pub fn tune(
+    replay: &Replay,
+    history: &History,
+    target: &ScalableTarget,
+    search: Search,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Tuning, CannotReplay> {
+    let mut remarks = replay.replayable(target)?.left_out;
+    remarks.extend(untuned(target));
+    let (first, rest) = history.split_at(search.fit_share);
+    let fit = replay.part(None, &first, &(1..=search.seeds).collect::<Vec<_>>())?;
+    let rest_seeds: Vec<u64> = (search.seeds + 1..=2 * search.seeds).collect();
+    let held_out = replay.part(Some(&first), &rest, &rest_seeds)?;
+
+    let mut hill = Hill::new(replay, target, fit, search, progress);
+    let best = hill.climb()?;
+    let front = hill.front();
+    let today = hill.today();
+    let points: Vec<Point> = [today, best].into_iter().chain(front).collect();
+    let targets = points.iter().map(|point| hill.replayable(point)).collect::<Result<Vec<_>, _>>()?;
+    let judged = held_out.try_all(&targets, &|| hill.step());
+    let mut candidates = points.iter().zip(judged).map(|(point, held_out)| hill.candidate(point, held_out));
+    let (Some(today), Some(found)) = (candidates.next(), candidates.next()) else {
+        return Err(CannotReplay::NothingFollowed { service: target.service.to_string(), left_out: remarks });
+    };
+    let front = candidates.collect();
+    let verdict = verdict(&today, &found, search.promise_percent);
+    Ok(Tuning { today, found, front, verdict, tried: hill.seen.len(), remarks })
+}
+
+fn verdict(today: &Candidate, found: &Candidate, promise: f64) -> Verdict {
+    let keeps = |tried: &Tried| promise <= tried.kept_percent().mean;
+    if !keeps(&found.fit) {
+        return Verdict::NoneKeeps;
+    }
+    if !keeps(&found.held_out) {
+        return Verdict::NotKeptOnRest;
+    }
+    if found.settings.is_empty() {
+        return Verdict::TodayIsBest;
+    }
+    if !keeps(&today.held_out) || !keeps(&today.fit) {
+        return Verdict::KeepsWhatTodayBreaks;
+    }
+    let saved = saved_percent(&today.held_out, &found.held_out);
+    if saved.least <= 0.0 { Verdict::WithinNoise(saved) } else { Verdict::Cheaper(saved) }
+}
+
+/// How much of the price of one the other saves, in per cent, seed by seed: both had the same load.
+pub fn saved_percent(one: &Tried, other: &Tried) -> Figure {
+    let pairs = one.outcomes.iter().zip(&other.outcomes);
+    Figure::of(pairs.map(|(one, other)| crate::sim::score::saved_percent(other.cost, one.cost)))
+}
+
+/// A value for each knob.
+type Point = Vec<f64>;
+
+/// The search: from today's settings on, to better ones, until none is near.
+struct Hill<'a> {
+    replay: &'a Replay,
+    target: &'a ScalableTarget,
+    fit: Part,
+    search: Search,
+    knobs: Vec<Knob>,
+    /// What came of each point; the key has the values' bits.
+    seen: BTreeMap<Vec<u64>, (Point, Tried)>,
+    runs: AtomicUsize,
+    progress: &'a (dyn Fn(usize, usize) + Sync),
+}
+
+impl<'a> Hill<'a> {
+    fn new(
+        replay: &'a Replay,
+        target: &'a ScalableTarget,
+        fit: Part,
+        search: Search,
+        progress: &'a (dyn Fn(usize, usize) + Sync),
+    ) -> Self {
+        let (seen, runs) = (BTreeMap::new(), AtomicUsize::new(0));
+        Self { replay, target, fit, search, knobs: knobs(target), seen, runs, progress }
+    }
+
+    fn today(&self) -> Point {
+        self.knobs.iter().map(|knob| knob.current).collect()
+    }
+
+    /// One more run is done.
+    fn step(&self) {
+        let done = self.runs.fetch_add(1, Ordering::Relaxed) + 1;
+        let grid: usize = self.knobs.iter().map(|knob| knob.coarse.len().saturating_sub(1)).sum();
+        let fine = self.knobs.iter().filter(|knob| knob.is_fine).count() * REFINEMENTS.len() * 2;
+        let candidates = 1 + ROUNDS * grid + fine + FRONT + 2;
+        let seeds = usize::try_from(self.search.seeds).unwrap_or(1);
+        (self.progress)(done, (candidates * seeds).max(done));
+    }
+
+    fn climb(&mut self) -> Result<Point, CannotReplay> {
+        let mut best = self.today();
+        self.try_points(std::slice::from_ref(&best))?;
+        for _ in 0..ROUNDS {
+            let before = best.clone();
+            for index in 0..self.knobs.len() {
+                let values = self.knobs.get(index).map(|knob| knob.coarse.clone()).unwrap_or_default();
+                best = self.best_of(best, index, &values)?;
+            }
+            if key(&best) == key(&before) {
+                break;
+            }
+        }
+        for step in REFINEMENTS {
+            for index in 0..self.knobs.len() {
+                let Some(value) = best.get(index).copied() else { continue };
+                if self.knobs.get(index).is_some_and(|knob| knob.is_fine) {
+                    let values = [1.0 - step, 1.0 + step].map(|factor| three_digits(value * factor));
+                    best = self.best_of(best, index, &values)?;
+                }
+            }
+        }
+        Ok(best)
+    }
+
+    /// The best of a point and those with another value of one knob.
+    fn best_of(&mut self, from: Point, index: usize, values: &[f64]) -> Result<Point, CannotReplay> {
+        let with = |value: &f64| {
+            let mut point = from.clone();
+            if let Some(place) = point.get_mut(index) {
+                *place = *value;
+            }
+            point
+        };
+        let points: Vec<Point> = values.iter().map(with).collect();
+        self.try_points(&points)?;
+        Ok(points
+            .into_iter()
+            .fold(from, |best, point| if self.is_better(&point, &best) { point } else { best }))
+    }
+
+    fn try_points(&mut self, points: &[Point]) -> Result<(), CannotReplay> {
+        let new: Vec<&Point> = points.iter().filter(|point| !self.seen.contains_key(&key(point))).collect();
+        let targets = new.iter().map(|point| self.replayable(point)).collect::<Result<Vec<_>, _>>()?;
+        let tried = self.fit.try_all(&targets, &|| self.step());
+        let found: Vec<_> =
+            new.into_iter().zip(tried).map(|(point, tried)| (key(point), (point.clone(), tried))).collect();
+        self.seen.extend(found);
+        Ok(())
+    }
+
+    /// Whether one is the better choice: it keeps the promise with every seed and the other does not, or both do and it is
+    /// cheaper by more than another setting is worth, or none does and it comes nearer.
+    fn is_better(&self, one: &Point, other: &Point) -> bool {
+        let (Some((_, one)), Some((_, other))) = (self.seen.get(&key(one)), self.seen.get(&key(other)))
+        else {
+            return false;
+        };
+        let keeps = |tried: &Tried| self.search.promise_percent <= tried.kept_percent().least;
+        match (keeps(one), keeps(other)) {
+            (true, true) => one.usd().mean < other.usd().mean * (1.0 - NOT_WORTH_IT),
+            (false, false) => other.kept_percent().least < one.kept_percent().least,
+            (keeps, _) => keeps,
+        }
+    }
+
+    /// The points that none is both cheaper and better than, by rising price, thinned to some.
+    fn front(&self) -> Vec<Point> {
+        let mut all: Vec<&(Point, Tried)> = self.seen.values().collect();
+        all.sort_by(|(_, one), (_, other)| {
+            let by_price = one.usd().mean.total_cmp(&other.usd().mean);
+            by_price.then(other.kept_percent().mean.total_cmp(&one.kept_percent().mean))
+        });
+        let mut front: Vec<&Point> = Vec::new();
+        let mut most_kept = f64::NEG_INFINITY;
+        for (point, tried) in all {
+            let kept = tried.kept_percent().mean;
+            if most_kept < kept {
+                most_kept = kept;
+                front.push(point);
+            }
+        }
+        let every = front.len().div_ceil(FRONT).max(1);
+        front.into_iter().rev().step_by(every).cloned().collect::<Vec<_>>().into_iter().rev().collect()
+    }
+
+    fn target_of(&self, point: &Point) -> ScalableTarget {
+        let mut target = self.target.clone();
+        for (knob, value) in self.knobs.iter().zip(point) {
+            knob.set(&mut target, *value);
+        }
+        target
+    }
+
+    fn replayable(&self, point: &Point) -> Result<ScalableTarget, CannotReplay> {
+        Ok(self.replay.replayable(&self.target_of(point))?.target)
+    }
+
+    fn candidate(&self, point: &Point, held_out: Tried) -> Candidate {
+        let changed =
+            self.knobs.iter().zip(point).filter(|(knob, value)| knob.current.to_bits() != value.to_bits());
+        let settings = changed.map(|(knob, value)| knob.setting(*value)).collect();
+        let fit = self.seen.get(&key(point)).map(|(_, tried)| tried.clone());
+        let fit = fit.unwrap_or(Tried { outcomes: Vec::new() });
+        Candidate { settings, target: self.target_of(point), fit, held_out }
+    }
+}
+
+fn key(point: &Point) -> Vec<u64> {
+    point.iter().map(|value| value.to_bits()).collect()
+}
