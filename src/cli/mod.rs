@@ -3,22 +3,28 @@
 //! Data goes to standard output, talk to standard error. Exit status: 0 done, 1 the answer is no, 2 usage, 3 AWS or the
 //! network failed.
 
+mod backtest;
 mod check;
 pub mod decide;
 mod ecs;
 mod error;
+mod files;
+mod past;
 mod plan;
 mod screen;
 mod simulate;
 mod table;
+mod tune;
 
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use jiff::Timestamp;
 
 use crate::aws::{AwsCloud, load_config};
 use crate::control::places::{PolicyPlace, StatePlace};
@@ -28,6 +34,7 @@ use crate::handler::Handler;
 use crate::handler::connect::ports;
 use crate::handler::settings::FunctionSettings;
 use crate::model::capacity::MOST_TASKS;
+use crate::model::duration::parse_duration;
 use crate::model::{ServiceId, TaskCount};
 pub use error::CliError;
 use screen::{Screen, say};
@@ -38,6 +45,7 @@ Examples:
   trimtab check trimtab.yaml                         is the policy file right?
   trimtab plan --policy trimtab.yaml                 what would be done now, and why
   trimtab simulate --policy trimtab.yaml --trace load.csv
+  trimtab backtest --policy trimtab.yaml --service prod/checkout --days 14
 
 Exit status: 0 done, 1 the answer is no (invalid policy, failed check), 2 usage, 3 AWS or the network failed.
 AWS is reached as every AWS SDK does: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL and the rest.";
@@ -106,6 +114,12 @@ enum Command {
     },
     /// Simulate a service on a load trace: cost, promise, actions
     Simulate(SimulateArgs),
+    /// Replay a service's own past: what happened, and what policies would have made of it
+    #[command(after_help = BACKTEST_EXAMPLES)]
+    Backtest(BacktestArgs),
+    /// Search a policy's settings for the cheapest that keep a promise on a service's own past
+    #[command(after_help = TUNE_EXAMPLES)]
+    Tune(TuneArgs),
 }
 
 #[derive(Debug, Args)]
@@ -156,6 +170,93 @@ struct SimulateArgs {
     width: u16,
 }
 
+/// A service's past, and what it does not tell.
+#[derive(Debug, Args)]
+struct PastArgs {
+    /// The service, where the policy file is for several
+    #[arg(long, value_name = "CLUSTER/SERVICE")]
+    service: Option<ServiceId>,
+    /// Take the past from a CSV file (t, rate and what else is known) and ask nothing of AWS
+    #[arg(long, value_name = "CSV", conflicts_with_all = ["days", "until", "cache"])]
+    from_csv: Option<PathBuf>,
+    /// The days to read from CloudWatch, which keeps points of one minute for 15 days
+    #[arg(long, default_value_t = 14, value_parser = value_parser!(u32).range(1..=14))]
+    days: u32,
+    /// The end of these days; now where not given
+    #[arg(long, value_name = "TIME")]
+    until: Option<Timestamp>,
+    /// Where what was read is kept, day by day: a .csv file, or a folder with one for each service
+    #[arg(long, value_name = "PATH", default_value = "trimtab-history")]
+    cache: PathBuf,
+    /// What a task can take, in requests or messages a second; learned from the past where not given
+    #[arg(long, value_name = "RATE")]
+    per_task: Option<f64>,
+    /// A request should take no longer; the policy's promise where it has one, else 1.5 times what a request takes
+    #[arg(long, value_parser = parse_duration)]
+    latency: Option<Duration>,
+    /// A message should start within this; the policy's promise where it has one, else 3m
+    #[arg(long, value_parser = parse_duration)]
+    start_within: Option<Duration>,
+    /// Half of the tasks take load within this after they are asked for, and 95 of 100 within twice of it
+    #[arg(long, value_parser = parse_duration, default_value = "45s")]
+    task_start: Duration,
+    /// The processors of a task, for its price
+    #[arg(long, default_value_t = 0.5)]
+    vcpu: f64,
+    /// The memory of a task in gigabytes, for its price
+    #[arg(long, default_value_t = 1.0)]
+    memory_gb: f64,
+    /// How many times to replay, with other random arrivals within each minute and other starts
+    #[arg(long, default_value_t = 3, value_parser = value_parser!(u64).range(1..=100))]
+    seeds: u64,
+}
+
+const BACKTEST_EXAMPLES: &str = "\
+Examples:
+  trimtab backtest --policy trimtab.yaml --service prod/checkout
+  trimtab backtest --policy trimtab.yaml --service prod/checkout --against proposed.yaml
+  trimtab backtest --policy trimtab.yaml --from-csv trimtab-history/prod/checkout.csv --latency 250ms
+
+Needs the permission cloudwatch:GetMetricData. What is assumed is told with the result; docs/backtest.md says more.";
+
+#[derive(Debug, Args)]
+struct BacktestArgs {
+    /// Today's policy file
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+    /// A policy file to compare it with
+    #[arg(long, value_name = "FILE")]
+    against: Vec<PathBuf>,
+    #[command(flatten)]
+    past: PastArgs,
+}
+
+const TUNE_EXAMPLES: &str = "\
+Examples:
+  trimtab tune --policy trimtab.yaml --service prod/checkout --promise 99.9 --latency 300ms
+  trimtab tune --policy trimtab.yaml --from-csv history.csv --promise 99.9 --out tuned.yaml
+
+The settings are searched on the first part of the past and judged on the rest. Exit status 1: no settings were found that
+keep the promise on both.";
+
+#[derive(Debug, Args)]
+struct TuneArgs {
+    /// Today's policy file
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+    /// The share of requests or messages that must be served in time, in per cent
+    #[arg(long, value_name = "PERCENT")]
+    promise: f64,
+    /// The share of the past that is searched on; what is found is judged on the rest
+    #[arg(long, value_name = "SHARE", default_value_t = 0.7)]
+    fit_share: f64,
+    /// Where to write the policy file with the settings that were found; to standard output where not given
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    past: PastArgs,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum TraceKind {
     /// Requests: a task serves 4 at once, 200 ms each
@@ -200,6 +301,8 @@ async fn run(
         Command::Check { file } => check::run(&file, &mut screen),
         Command::Schema => screen.write_json(&crate::config::schema()),
         Command::Simulate(args) => simulate::run_simulate(&args, &mut screen),
+        Command::Backtest(args) => backtest::run(&args, clock.as_ref(), &mut screen).await,
+        Command::Tune(args) => tune::run(&args, clock.as_ref(), &mut screen).await,
         Command::Decide { policy, service } => {
             let place = policy.display().to_string();
             let file = check::valid(&place, &check::read(&policy)?)?;

@@ -1,6 +1,5 @@
 //! `trimtab simulate` and `trimtab demo`: the real controller against the embedded cloud.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anstyle::AnsiColor;
@@ -9,6 +8,7 @@ use jiff::Timestamp;
 
 use super::check;
 use super::error::CliError;
+use super::files;
 use super::screen::{Screen, bold, coloured, say};
 use super::table::{Column, table};
 use super::{DemoArgs, SimulateArgs, TraceKind};
@@ -33,9 +33,9 @@ const START: Timestamp = Timestamp::constant(1_767_225_600, 0);
 pub(super) fn run_demo(args: &DemoArgs, screen: &mut Screen) -> Result<(), CliError> {
     let outcome = demo(args.seed);
     if let Some(path) = &args.picture {
-        write_file(path, &picture(&outcome))?;
+        files::write(path, &picture(&outcome))?;
     }
-    write_file(&args.report, &page(&Report::from(&outcome)))?;
+    files::write(&args.report, &page(&Report::from(&outcome)))?;
     if screen.json {
         return screen.write_json(&outcome);
     }
@@ -60,7 +60,7 @@ pub(super) fn run_demo(args: &DemoArgs, screen: &mut Screen) -> Result<(), CliEr
 pub(super) fn run_simulate(args: &SimulateArgs, screen: &mut Screen) -> Result<(), CliError> {
     let policy = check::read(&args.policy)?;
     let place = args.policy.display().to_string();
-    let target = only_target(&place, &policy, args)?;
+    let target = check::only_target(&place, &policy, args.service.as_ref())?;
     let name = args.trace.file_stem().map_or_else(|| "trace".into(), |name| name.to_string_lossy());
     let trace = Trace::parse(&name, &check::read(&args.trace)?)
         .map_err(|error| CliError::no(format!("{}: {error}", args.trace.display())))?;
@@ -108,26 +108,6 @@ fn tell(simulated: &Simulated, args: &SimulateArgs, screen: &mut Screen) -> Resu
     Ok(())
 }
 
-/// The service that is simulated: the one that is asked for, or the only one of the file.
-fn only_target(place: &str, policy: &str, args: &SimulateArgs) -> Result<ScalableTarget, CliError> {
-    let file = check::valid(place, policy)?;
-    if let Some(service) = &args.service {
-        return check::target_of(&file, place, service);
-    }
-    match file.entries.as_slice() {
-        [entry] => match entry.pattern().literal() {
-            Some(service) => Ok(entry.target_for(service)),
-            None => Err(several(place)),
-        },
-        _ => Err(several(place)),
-    }
-}
-
-fn several(place: &str) -> CliError {
-    CliError::usage(format!("{place} is for more than one service"))
-        .with_hint("name one: --service cluster/service")
-}
-
 fn kind_of(target: &ScalableTarget) -> TraceKind {
     let is_queue = |kind: &PolicyKind| matches!(kind, PolicyKind::Queue(_));
     if target.policies.iter().any(|policy| is_queue(&policy.kind)) {
@@ -173,9 +153,4 @@ fn scores(scores: &[Score]) -> String {
         ]
     });
     table(&columns, rows)
-}
-
-fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
-    std::fs::write(path, text)
-        .map_err(|error| CliError::world(format!("the file {} cannot be written: {error}", path.display())))
 }

@@ -133,9 +133,10 @@ impl Outline {
         }
         if text.chars().nth(map.start) == Some('{') {
             let in_json = text.chars().skip(map.start + 1).find(|c| !c.is_whitespace()) == Some('"');
-            let written = match in_json {
-                true => format!("{{\"{key}\": {},", as_json(value)),
-                false => format!("{{ {key}: {value},"),
+            let written = if in_json {
+                format!("{{\"{key}\": {},", as_json(value))
+            } else {
+                format!("{{ {key}: {value},")
             };
             return replaced(text, map.start, map.start + 1, &written);
         }
