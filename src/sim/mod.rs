@@ -4,8 +4,10 @@
 //! byte for byte, from its seed. Time goes in steps of [`STEP_S`] seconds.
 
 pub mod alarm;
+pub mod bound;
 pub mod chart;
 pub mod cloud;
+pub mod comparison;
 pub mod demo;
 pub mod faults;
 pub mod http;
@@ -14,6 +16,8 @@ pub mod metrics;
 pub mod moments;
 mod number;
 pub mod page;
+mod parallel;
+pub mod peers;
 pub mod picture;
 mod plot;
 pub mod queue;

@@ -100,7 +100,12 @@ pub fn saved_percent(cost: Cost, other: Cost) -> f64 {
 impl Cost {
     /// The cost of tasks over steps.
     pub(super) fn of(task_steps: u64, size: TaskSize) -> Self {
-        let task_hours = real(task_steps) * f64::from(STEP_S) / 3600.0;
+        Self::of_seconds(real(task_steps) * f64::from(STEP_S), size)
+    }
+
+    /// The cost of one task for so many seconds, or of several for as many together.
+    pub(super) fn of_seconds(task_seconds: f64, size: TaskSize) -> Self {
+        let task_hours = task_seconds / 3600.0;
         let (per_vcpu, per_gb) = usd_per_hour(size.arch);
         let price = size.vcpu * per_vcpu + size.memory_gb * per_gb;
         Self { task_hours, usd: task_hours * price }

@@ -45,6 +45,17 @@ pub enum Workload {
     Scheduled,
 }
 
+impl Workload {
+    /// Requests or messages a second that a task can take.
+    pub fn capacity_per_task(&self) -> f64 {
+        match self {
+            Self::Http(http) => http.capacity_per_task(),
+            Self::Queue(work) => work.capacity_per_task(),
+            Self::Scheduled => f64::INFINITY,
+        }
+    }
+}
+
 /// What a task reserves.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TaskSize {

@@ -1,5 +1,6 @@
 //! The world as the controller sees it: what becomes visible when, what is kept, and that a run can be replayed.
 
+mod bound;
 mod closed_loop;
 
 use std::sync::Arc;

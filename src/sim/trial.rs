@@ -31,6 +31,11 @@ pub trait Scaler {
 
     /// Looks at the service, and tells the desired count where it asks for one. The trial brings it into the bounds.
     fn look(&mut self, view: &View<'_>) -> Option<TaskCount>;
+
+    /// The count that it begins with, where that is not the trial's.
+    fn initial(&self) -> Option<TaskCount> {
+        None
+    }
 }
 
 /// One service under one load.
@@ -86,7 +91,9 @@ impl Trial {
     /// Lets a scaler steer the service from the beginning to the end, and gives the service with all that it went through.
     pub fn run(&self, scaler: &mut dyn Scaler) -> Service {
         let arrivals = Arrivals::recorded(Arc::clone(&self.arrivals));
-        let mut service = Service::with_arrivals(self.spec.clone(), arrivals, self.seed);
+        let initial = self.capacity.clamp(scaler.initial().unwrap_or(self.spec.initial));
+        let mut service =
+            Service::with_arrivals(ServiceSpec { initial, ..self.spec.clone() }, arrivals, self.seed);
         let every = scaler.look_every().max(STEP_S);
         for now in (0..self.duration_s()).step_by(STEP_S as usize) {
             if now.is_multiple_of(every)
