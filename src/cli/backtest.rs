@@ -12,6 +12,10 @@ use super::{BacktestArgs, check};
 use crate::control::ports::Clock;
 use crate::history::{Measured, Tried, saved_percent};
 use crate::model::ScalableTarget;
+use crate::sim::comparison::{self, compare, runs};
+use crate::sim::peers::Peer;
+use crate::sim::score::Cost;
+use crate::sim::{Outcome, Trial};
 
 #[derive(Serialize)]
 struct Report {
@@ -20,6 +24,8 @@ struct Report {
     promise: Option<String>,
     happened: Option<Happened>,
     policies: Vec<Policy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peers: Option<Peers>,
 }
 
 /// What really happened: as it was measured, and as it is in the replay, which the policies are compared with.
@@ -39,6 +45,24 @@ struct Policy {
     left_out: Vec<String>,
 }
 
+/// What came of others' scalers with the first seed.
+#[derive(Serialize)]
+struct Peers {
+    /// What who knows the load beforehand pays at least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bound: Option<Cost>,
+    /// Each at the cheapest of its settings that keeps the promise, or else the one that breaks it least.
+    best: Vec<Best>,
+}
+
+#[derive(Serialize)]
+struct Best {
+    peer: Peer,
+    name: String,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
 /// Reads the past and replays it.
 pub(super) async fn run(args: &BacktestArgs, clock: &dyn Clock, screen: &mut Screen) -> Result<(), CliError> {
     let (name, today) = named(&args.policy, args)?;
@@ -51,7 +75,7 @@ pub(super) async fn run(args: &BacktestArgs, clock: &dyn Clock, screen: &mut Scr
     let all: Vec<&ScalableTarget> = targets.iter().map(|(_, target)| target).collect();
     let Some(today) = all.first() else { return Ok(()) };
     let history = past(&args.past, today, clock).await?;
-    let replay = replay(&args.past, &history, &all)?;
+    let replay = replay(&args.past, &history, &all, args.promise)?;
     let basis = Basis::of(&args.past, &history, &replay, today);
 
     let seeds: Vec<u64> = (1..=args.past.seeds).collect();
@@ -68,6 +92,12 @@ pub(super) async fn run(args: &BacktestArgs, clock: &dyn Clock, screen: &mut Scr
         happened.extend(replay.happened(&history, *seed)?);
     }
     progress.finish_and_clear();
+    let peers = match (args.peers, part.trials().first(), only.first()) {
+        (true, Some(trial), Some(target)) => {
+            Some(against_peers(trial, target, seeds.first().copied().unwrap_or(1)))
+        }
+        _ => None,
+    };
 
     let happened = (!happened.is_empty()).then_some(Tried { outcomes: happened });
     let names = targets.iter().map(|(name, _)| name.clone());
@@ -84,6 +114,7 @@ pub(super) async fn run(args: &BacktestArgs, clock: &dyn Clock, screen: &mut Scr
             .zip(Measured::of(&history))
             .map(|(tried, measured)| Happened { measured, row: Row::of(tried) }),
         policies: policies.collect(),
+        peers,
     };
     if screen.json {
         return screen.write_json(&report);
@@ -95,6 +126,21 @@ pub(super) async fn run(args: &BacktestArgs, clock: &dyn Clock, screen: &mut Scr
     }
     screen.write(&told(&report))?;
     screen.write(&compared(&report, happened.as_ref(), &tried))
+}
+
+/// Others' scalers within the bounds of today's target, on the first of the trials.
+fn against_peers(trial: &Trial, target: &ScalableTarget, seed: u64) -> Peers {
+    let (duration, start) = (trial.duration_s(), trial.timestamp(0));
+    let trial = Trial::new(trial.spec().clone(), target.capacity, duration, start, seed);
+    let progress = bar(runs(&trial, &Peer::ALL), "Trying the peers");
+    let comparison = compare(&trial, target, &Peer::ALL, &|| progress.inc(1));
+    progress.finish_and_clear();
+    let best = |tried: &comparison::Tried| {
+        let best = tried.best()?;
+        let name = format!("{}, {}", tried.peer.title(), best.name);
+        Some(Best { peer: tried.peer, name, outcome: best.outcome.clone() })
+    };
+    Peers { bound: comparison.bound, best: comparison.peers.iter().filter_map(best).collect() }
 }
 
 fn named(path: &Path, args: &BacktestArgs) -> Result<(String, ScalableTarget), CliError> {
@@ -117,7 +163,14 @@ fn told(report: &Report) -> String {
     let policies = report.policies.iter().map(|policy| cells(&policy.name, &policy.row));
     let judged =
         report.promise.as_ref().map_or_else(String::new, |promise| format!("Judged by: {promise}\n"));
-    let rows = table(&columns, happened.into_iter().chain(policies));
+    let peers = report.peers.iter().flat_map(|peers| {
+        let best = peers.best.iter().map(|best| {
+            let tried = Tried { outcomes: vec![best.outcome.clone()] };
+            cells(&best.name, &Row::of(&tried))
+        });
+        best.chain(peers.bound.map(bound_cells))
+    });
+    let rows = table(&columns, happened.into_iter().chain(policies).chain(peers));
     let measured = report.happened.as_ref().map_or_else(
         || "What happened is not told: the history has no counts of running tasks.\n".to_owned(),
         |happened| measured(&happened.measured),
@@ -135,6 +188,20 @@ fn cells(name: &str, row: &Row) -> Vec<String> {
         format!("${:.2}", row.usd.mean),
         format!("{:.0}", row.actions.mean),
         format!("{:.0}", row.peak_tasks.most),
+    ]
+}
+
+/// Who knows the load beforehand keeps the promise, and no more.
+fn bound_cells(bound: Cost) -> Vec<String> {
+    let none = || "-".to_owned();
+    vec![
+        "who knows the load beforehand".to_owned(),
+        none(),
+        none(),
+        format!("{:.1}", bound.task_hours),
+        format!("${:.2}", bound.usd),
+        none(),
+        none(),
     ]
 }
 

@@ -227,6 +227,12 @@ struct BacktestArgs {
     /// A policy file to compare it with
     #[arg(long, value_name = "FILE")]
     against: Vec<PathBuf>,
+    /// The share of requests or messages that should be served in time, in per cent; the policy's where not given
+    #[arg(long, value_name = "PERCENT")]
+    promise: Option<f64>,
+    /// Compare with others' scalers as well, each at the best of its settings, and with who knows the load beforehand
+    #[arg(long)]
+    peers: bool,
     #[command(flatten)]
     past: PastArgs,
 }

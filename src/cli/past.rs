@@ -146,7 +146,11 @@ pub(super) fn replay(
     args: &PastArgs,
     history: &History,
     targets: &[&ScalableTarget],
+    promise_percent: Option<f64>,
 ) -> Result<Replay, CliError> {
+    if promise_percent.is_some_and(|percent| !(0.0 < percent && percent < 100.0)) {
+        return Err(CliError::usage("--promise must be above 0 and below 100"));
+    }
     for (name, figure) in
         [("--per-task", args.per_task), ("--vcpu", Some(args.vcpu)), ("--memory-gb", Some(args.memory_gb))]
     {
@@ -157,6 +161,7 @@ pub(super) fn replay(
     let median_s = args.task_start.as_secs_f64();
     let assumptions = Assumptions {
         per_task: args.per_task,
+        promise_percent,
         task_start: StartTime { median_s, p95_s: 2.0 * median_s },
         size: TaskSize { vcpu: args.vcpu, memory_gb: args.memory_gb, ..TaskSize::default() },
         latency_s: args.latency.map(|latency| latency.as_secs_f64()),

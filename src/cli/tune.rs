@@ -42,16 +42,14 @@ struct CandidateRow {
 
 /// Reads the past, searches, and tells what it is worth.
 pub(super) async fn run(args: &TuneArgs, clock: &dyn Clock, screen: &mut Screen) -> Result<(), CliError> {
-    for (name, value, most) in [("--promise", args.promise, 100.0), ("--fit-share", args.fit_share, 1.0)] {
-        if !(0.0 < value && value < most) {
-            return Err(CliError::usage(format!("{name} must be above 0 and below {most}")));
-        }
+    if !(0.0 < args.fit_share && args.fit_share < 1.0) {
+        return Err(CliError::usage("--fit-share must be above 0 and below 1"));
     }
     let place = args.policy.display().to_string();
     let text = check::read(&args.policy)?;
     let target = check::only_target(&place, &text, args.past.service.as_ref())?;
     let history = past(&args.past, &target, clock).await?;
-    let replay = replay(&args.past, &history, &[&target])?;
+    let replay = replay(&args.past, &history, &[&target], Some(args.promise))?;
     let basis = Basis::of(&args.past, &history, &replay, &target);
     let search = Search { promise_percent: args.promise, fit_share: args.fit_share, seeds: args.past.seeds };
     let bar = bar(0, "Searching");

@@ -19,6 +19,8 @@ use crate::sim::{Outcome, ServiceSpec, Trial, Trimtab, Workload};
 pub struct Assumptions {
     /// What a task can take, in requests or messages a second, where it is given and not to be learned.
     pub per_task: Option<f64>,
+    /// The share of requests or messages that must keep their promise, in per cent, where it is not to be the policies'.
+    pub promise_percent: Option<f64>,
     /// How long tasks take to start.
     pub task_start: StartTime,
     /// What a task reserves.
@@ -172,8 +174,12 @@ impl Replay {
             spec.history = trace(before, scale)?.minutes(seed, &spec.id.to_string()).into();
         }
         match &mut spec.workload {
-            Workload::Http(http) => http.latency_s = self.assumptions.latency_s.unwrap_or(http.latency_s),
+            Workload::Http(http) => {
+                http.percent = self.assumptions.promise_percent.unwrap_or(http.percent);
+                http.latency_s = self.assumptions.latency_s.unwrap_or(http.latency_s);
+            }
             Workload::Queue(work) => {
+                work.percent = self.assumptions.promise_percent.unwrap_or(work.percent);
                 work.start_within_s = self.assumptions.start_within_s.unwrap_or(work.start_within_s);
             }
             Workload::Scheduled => {}

@@ -1,13 +1,10 @@
 //! Targets tried on a part of a past, with several seeds and on all processors.
 
-use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-
 use serde::Serialize;
 
 use super::{CannotReplay, History, Replay};
 use crate::model::ScalableTarget;
+use crate::sim::parallel::in_parallel;
 use crate::sim::{Outcome, Trial};
 
 /// A part of a past, once for each seed.
@@ -51,16 +48,17 @@ impl Replay {
 }
 
 impl Part {
+    /// The trials, by seed.
+    pub fn trials(&self) -> &[Trial] {
+        &self.trials
+    }
+
     /// What comes of each target. `done` is called after each run.
     pub fn try_all(&self, targets: &[ScalableTarget], done: &(dyn Fn() + Sync)) -> Vec<Tried> {
         let seeds = self.trials.len().max(1);
         let runs: Vec<(&ScalableTarget, &Trial)> =
             targets.iter().flat_map(|target| self.trials.iter().map(move |trial| (target, trial))).collect();
-        let outcomes = on_all_processors(&runs, |(target, trial)| {
-            let outcome = Replay::outcome(trial, target);
-            done();
-            outcome
-        });
+        let outcomes = in_parallel(&runs, |(target, trial)| Replay::outcome(trial, target), &done);
         outcomes.chunks(seeds).map(|outcomes| Tried { outcomes: outcomes.to_vec() }).collect()
     }
 }
@@ -117,28 +115,4 @@ impl Figure {
         }
         Self { mean: sum / count, least, most }
     }
-}
-
-/// Works on all items, as many at a time as there are processors, and gives the results in the items' order.
-fn on_all_processors<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(items.len());
-    let next = AtomicUsize::new(0);
-    let worker = || {
-        let mut results = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(index) else { return results };
-            results.push((index, work(item)));
-        }
-    };
-    let mut results: Vec<(usize, R)> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-        let joined = workers.into_iter().map(|worker| match worker.join() {
-            Ok(results) => results,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        joined.flatten().collect()
-    });
-    results.sort_by_key(|(index, _)| *index);
-    results.into_iter().map(|(_, result)| result).collect()
 }
