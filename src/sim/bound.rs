@@ -16,6 +16,7 @@ use super::service::Workload;
 use super::tasks::Tasks;
 use super::trial::Trial;
 use crate::model::TaskCount;
+use crate::model::capacity::MOST_TASKS;
 
 /// The least seconds of tasks that keep the promise of a trial, each task taking the median time to start; none where
 /// nothing is promised.
@@ -79,7 +80,10 @@ impl Lateness {
         if with(none_in_time) < all {
             none_in_time = 0;
         }
-        let late = (none_in_time + 1..).map(with).take_while(|late| Self::NEGLIGIBLE * all < *late).collect();
+        let late = (none_in_time + 1..=MOST_TASKS)
+            .map(with)
+            .take_while(|late| Self::NEGLIGIBLE * all < *late)
+            .collect();
         Self { all, none_in_time, late }
     }
 

@@ -6,12 +6,12 @@
 use serde::Serialize;
 
 use super::bound::least_task_seconds;
+use super::engine_scaler::Trimtab;
 use super::parallel::in_parallel;
 use super::peers::Peer;
 use super::run::Timeline;
 use super::score::Cost;
 use super::trial::{Outcome, Trial};
-use super::trimtab::Trimtab;
 use crate::model::ScalableTarget;
 
 /// What came of every scaler on one trial.

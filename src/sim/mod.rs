@@ -9,6 +9,7 @@ pub mod chart;
 pub mod cloud;
 pub mod comparison;
 pub mod demo;
+pub mod engine_scaler;
 pub mod faults;
 pub mod http;
 pub mod load;
@@ -28,15 +29,14 @@ pub mod simulate;
 pub mod streams;
 pub mod tasks;
 pub mod trial;
-pub mod trimtab;
 pub mod world;
 
 pub use cloud::{SimClock, SimCloud, TextPolicy};
+pub use engine_scaler::Trimtab;
 pub use run::{Run, Sample, Scenario, Timeline, run};
 pub use score::Score;
 pub use service::{ServiceSpec, Workload};
 pub use trial::{Outcome, Scaler, Trial, View};
-pub use trimtab::Trimtab;
 pub use world::World;
 
 /// Virtual seconds since the world began.

@@ -179,7 +179,9 @@ mod tests {
 
     fn after(points: &[f64]) -> Rule {
         let mut rule = Rule::default();
-        points.iter().for_each(|value| rule.see(Some(*value)));
+        for value in points {
+            rule.see(Some(*value));
+        }
         rule
     }
 

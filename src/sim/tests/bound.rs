@@ -61,7 +61,7 @@ fn under_a_steady_load_it_is_near_the_least_constant_count() {
         let trial = trial(spec, 1, 1);
         let bound = least_task_seconds(&trial).unwrap() / f64::from(HOUR_S);
         let constant = |count| trial.outcome(&mut Constant::new(count)).kept();
-        let least = (1..).find(|count| constant(*count)).unwrap();
+        let least = (1..50).find(|count| constant(*count)).unwrap();
         assert!((0.85 * f64::from(least)..=f64::from(least)).contains(&bound), "{bound}, {least}");
     }
 }
