@@ -87,10 +87,7 @@ pub(super) async fn run(args: &BacktestArgs, clock: &dyn Clock, screen: &mut Scr
     let progress = bar(seeds.len() * all.len(), "Replaying");
     let only: Vec<ScalableTarget> = replayable.iter().map(|replayable| replayable.target.clone()).collect();
     let tried = part.try_all(&only, &|| progress.inc(1));
-    let mut happened = Vec::new();
-    for seed in &seeds {
-        happened.extend(replay.happened(&history, *seed)?);
-    }
+    let happened = replay.happened(&history, &seeds)?;
     progress.finish_and_clear();
     let peers = match (args.peers, part.trials().first(), only.first()) {
         (true, Some(trial), Some(target)) => {
@@ -99,7 +96,6 @@ pub(super) async fn run(args: &BacktestArgs, clock: &dyn Clock, screen: &mut Scr
         _ => None,
     };
 
-    let happened = (!happened.is_empty()).then_some(Tried { outcomes: happened });
     let names = targets.iter().map(|(name, _)| name.clone());
     let policies = names.zip(&replayable).zip(&tried).map(|((name, replayable), tried)| Policy {
         name,
@@ -164,10 +160,8 @@ fn told(report: &Report) -> String {
     let judged =
         report.promise.as_ref().map_or_else(String::new, |promise| format!("Judged by: {promise}\n"));
     let peers = report.peers.iter().flat_map(|peers| {
-        let best = peers.best.iter().map(|best| {
-            let tried = Tried { outcomes: vec![best.outcome.clone()] };
-            cells(&best.name, &Row::of(&tried))
-        });
+        let best =
+            peers.best.iter().map(|best| cells(&best.name, &Row::of(&Tried::once(best.outcome.clone()))));
         best.chain(peers.bound.map(bound_cells))
     });
     let rows = table(&columns, happened.into_iter().chain(policies).chain(peers));

@@ -124,9 +124,17 @@ fn row(candidate: &Candidate) -> CandidateRow {
     }
 }
 
-/// A setting by its last keys: `target: 70`; of several policies with the policy's number.
+/// A setting with the way to it from the service entry.
 fn setting(setting: &Setting) -> String {
     format!("{}: {}", setting.keys.join("."), setting.value)
+}
+
+/// A setting without the way to the first policy, which is the only one of most services.
+fn short(setting: &str) -> &str {
+    match setting.strip_prefix("policies.0.").and_then(|rest| rest.split_once('.')) {
+        Some((_, rest)) => rest,
+        None => setting,
+    }
 }
 
 /// The verdict in words.
@@ -181,8 +189,8 @@ fn tell(report: &Report, args: &TuneArgs, screen: &mut Screen) -> Result<(), Cli
     ];
     let named = [("today", &report.today), ("found", &report.found)];
     let rows = named.into_iter().chain(report.front.iter().map(|row| ("front", row))).map(|(name, row)| {
-        let settings =
-            if row.settings.is_empty() { "as they are".to_owned() } else { row.settings.join(", ") };
+        let settings: Vec<&str> = row.settings.iter().map(|setting| short(setting)).collect();
+        let settings = if settings.is_empty() { "as they are".to_owned() } else { settings.join(", ") };
         vec![
             name.to_owned(),
             format!("${:.2}", row.fit.usd.mean),
@@ -193,9 +201,8 @@ fn tell(report: &Report, args: &TuneArgs, screen: &mut Screen) -> Result<(), Cli
         ]
     });
     let text = format!(
-        "{}Measured by: {judged}; to keep: {} %. {} settings tried, {} seeds.\n\n{}\n{}",
+        "{}Judged by: {judged}; {} settings tried, {} seeds\n\n{}\n{}",
         report.basis.told(),
-        report.promise_percent,
         report.tried,
         report.basis.seeds,
         table(&columns, rows),

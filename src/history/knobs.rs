@@ -16,8 +16,10 @@ pub(super) struct Knob {
     pub(super) current: f64,
     /// What is tried at first, by rising value.
     pub(super) coarse: Vec<f64>,
-    /// Whether values between these are tried as well.
-    pub(super) is_fine: bool,
+    /// Whether it is a goal, which decides most: values between the coarse ones are tried as well.
+    pub(super) is_goal: bool,
+    /// The place of the goal that it is tried with: what is best for one depends on the other.
+    pub(super) beside: Option<usize>,
 }
 
 /// What a knob sets. The numbers are those of policies.
@@ -55,6 +57,10 @@ pub(super) fn knobs(target: &ScalableTarget) -> Vec<Knob> {
     }
     others.push(minimum(target.capacity));
     others.push(seconds(Of::Stabilization, target.behavior.scale_in.stabilization, &[0, 120, 300, 600]));
+    for knob in &mut others {
+        knob.beside = goals.iter().position(|goal| goal.policy() == knob.policy()).or(Some(0));
+        knob.beside = knob.beside.filter(|goal| *goal < goals.len());
+    }
     goals.append(&mut others);
     goals
 }
@@ -79,7 +85,7 @@ pub(super) fn untuned(target: &ScalableTarget) -> Vec<String> {
 fn goal(of: Of, current: f64, most: f64) -> Knob {
     const FACTORS: [f64; 10] = [0.4, 0.55, 0.7, 0.85, 1.0, 1.15, 1.3, 1.5, 2.0, 3.0];
     let values = FACTORS.iter().map(|factor| three_digits(current * factor)).filter(|value| *value <= most);
-    Knob { of, current, coarse: with(current, values), is_fine: true }
+    Knob { of, current, coarse: with(current, values), is_goal: true, beside: None }
 }
 
 /// A utilisation above 95 per cent leaves nothing to be seen of more load.
@@ -95,7 +101,13 @@ fn most(policy: &TargetTracking) -> f64 {
 fn pace(index: usize, policy: &TargetTracking) -> Vec<Knob> {
     let points = |of: Of, after: u32, within: u32, values: &[u32]| {
         let (current, values) = (f64::from(after), values.iter().copied().map(f64::from));
-        (after == within).then(|| Knob { of, current, coarse: with(current, values), is_fine: false })
+        (after == within).then(|| Knob {
+            of,
+            current,
+            coarse: with(current, values),
+            is_goal: false,
+            beside: None,
+        })
     };
     let mut knobs = Vec::new();
     let (after, within) = (policy.scale_out_after, policy.scale_out_within);
@@ -111,7 +123,13 @@ fn pace(index: usize, policy: &TargetTracking) -> Vec<Knob> {
 
 fn seconds(of: Of, current: Duration, values: &[u32]) -> Knob {
     let current = current.as_secs_f64();
-    Knob { of, current, coarse: with(current, values.iter().copied().map(f64::from)), is_fine: false }
+    Knob {
+        of,
+        current,
+        coarse: with(current, values.iter().copied().map(f64::from)),
+        is_goal: false,
+        beside: None,
+    }
 }
 
 /// A floor of more than one task is often there for a reason that no load shows, so it is never brought below two.
@@ -120,7 +138,7 @@ fn minimum(capacity: Capacity) -> Knob {
     let tried =
         [min.min(2.0), (min / 2.0).ceil().max(min.min(2.0)), min + 1.0, min + 2.0, min * 1.5, min * 2.0];
     let allowed = tried.iter().map(|value| value.ceil()).filter(|value| *value <= f64::from(capacity.max()));
-    Knob { of: Of::Min, current: min, coarse: with(min, allowed), is_fine: false }
+    Knob { of: Of::Min, current: min, coarse: with(min, allowed), is_goal: false, beside: None }
 }
 
 fn with(current: f64, values: impl Iterator<Item = f64>) -> Vec<f64> {
@@ -136,6 +154,28 @@ pub(super) fn three_digits(value: f64) -> f64 {
 }
 
 impl Knob {
+    /// The number of the policy that it is a setting of.
+    fn policy(&self) -> Option<usize> {
+        match self.of {
+            Of::Target(index)
+            | Of::ScaleOutAfter(index)
+            | Of::ScaleInAfter(index)
+            | Of::ScaleOutCooldown(index)
+            | Of::ScaleInCooldown(index)
+            | Of::BacklogPerTask(index)
+            | Of::IdleFor(index) => Some(index),
+            Of::Min | Of::Stabilization => None,
+        }
+    }
+
+    /// The coarse values about one, and it.
+    pub(super) fn about(&self, value: f64) -> Vec<f64> {
+        const EACH_WAY: usize = 2;
+        let place = self.coarse.partition_point(|coarse| *coarse < value);
+        let near = self.coarse.iter().skip(place.saturating_sub(EACH_WAY)).take(2 * EACH_WAY + 1);
+        with(value, near.copied())
+    }
+
     /// The target with this value.
     pub(super) fn set(&self, target: &mut ScalableTarget, value: f64) {
         let duration = || Duration::try_from_secs_f64(value).unwrap_or_default();

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
 use super::recorded::{self, Recorded};
-use super::{History, Interval, Learned, LoadUnit, PerTask, per_task};
+use super::{History, Interval, Learned, LoadUnit, PerTask, Tried, per_task};
 use crate::model::capacity::{MOST_TASKS, tasks_rounded_down};
 use crate::model::policy::PolicyKind;
 use crate::model::{Metric, MetricSource, ScalableTarget};
@@ -12,7 +12,7 @@ use crate::sim::load::{InvalidTrace, Trace};
 use crate::sim::service::TaskSize;
 use crate::sim::simulate::{Capability, InvalidSimulation, Simulation, Work};
 use crate::sim::tasks::StartTime;
-use crate::sim::{Outcome, ServiceSpec, Trial, Trimtab, Workload};
+use crate::sim::{Outcome, ServiceSpec, Trial, Workload};
 
 /// What the past does not tell.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -187,22 +187,21 @@ impl Replay {
         Ok(Trial::new(spec, self.names.capacity, trial.duration_s(), simulation.start, seed))
     }
 
-    /// What comes of a target on a trial.
-    pub fn outcome(trial: &Trial, target: &ScalableTarget) -> Outcome {
-        trial.outcome(&mut Trimtab::new(target.clone()))
-    }
-
     /// What comes of the counts that really ran, under the same load; none where the past does not tell them. Its tasks
     /// begin to start just so long before they ran as half of all tasks take.
     ///
     /// # Errors
     /// [`CannotReplay`] where the load cannot be simulated.
-    pub fn happened(&self, lived: &History, seed: u64) -> Result<Option<Outcome>, CannotReplay> {
-        let Some(mut recorded) = Recorded::of(lived, self.assumptions.task_start) else { return Ok(None) };
-        let trial = self.trial(None, lived, seed)?;
-        let spec = ServiceSpec { start: recorded.start_time(), ..trial.spec().clone() };
-        let trial = Trial::new(spec, trial.capacity(), trial.duration_s(), trial.timestamp(0), seed);
-        Ok(Some(trial.outcome(&mut recorded)))
+    pub fn happened(&self, lived: &History, seeds: &[u64]) -> Result<Option<Tried>, CannotReplay> {
+        let Some(recorded) = Recorded::of(lived, self.assumptions.task_start) else { return Ok(None) };
+        let of_seed = |seed: &u64| {
+            let trial = self.trial(None, lived, *seed)?;
+            let spec = ServiceSpec { start: recorded.start_time(), ..trial.spec().clone() };
+            let trial = Trial::new(spec, trial.capacity(), trial.duration_s(), trial.timestamp(0), *seed);
+            Ok(Tried::once(trial.outcome(&mut recorded.clone())))
+        };
+        let each = seeds.iter().map(of_seed).collect::<Result<Vec<_>, CannotReplay>>()?;
+        Ok(each.into_iter().reduce(Tried::and))
     }
 
     /// A task that is busy all the time with what it can take. Requests are served some at once, so that each takes some

@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::{CannotReplay, History, Replay};
 use crate::model::ScalableTarget;
 use crate::sim::parallel::in_parallel;
-use crate::sim::{Outcome, Trial};
+use crate::sim::service::Step;
+use crate::sim::{Outcome, Trial, Trimtab};
 
 /// A part of a past, once for each seed.
 #[derive(Clone, Debug)]
@@ -18,6 +19,9 @@ pub struct Part {
 pub struct Tried {
     /// By seed.
     pub outcomes: Vec<Outcome>,
+    /// The least share of requests or messages for which the promise was kept in a third of the time, with any seed, in
+    /// per cent.
+    pub worst_third_percent: f64,
 }
 
 /// A figure over several seeds.
@@ -58,12 +62,46 @@ impl Part {
         let seeds = self.trials.len().max(1);
         let runs: Vec<(&ScalableTarget, &Trial)> =
             targets.iter().flat_map(|target| self.trials.iter().map(move |trial| (target, trial))).collect();
-        let outcomes = in_parallel(&runs, |(target, trial)| Replay::outcome(trial, target), &done);
-        outcomes.chunks(seeds).map(|outcomes| Tried { outcomes: outcomes.to_vec() }).collect()
+        let run = |(target, trial): &(&ScalableTarget, &Trial)| {
+            let service = trial.run(&mut Trimtab::new((*target).clone()));
+            (Outcome::of(&service), worst_third_percent(service.steps()))
+        };
+        let found = in_parallel(&runs, run, &done);
+        found.chunks(seeds).map(|found| Tried::of(found.iter().cloned())).collect()
     }
 }
 
+/// The least share that was in time of a third of these steps, in per cent.
+fn worst_third_percent(steps: &[Step]) -> f64 {
+    let third = steps.len().div_ceil(3).max(1);
+    let kept = steps.chunks(third).map(|steps| {
+        let arrived: f64 = steps.iter().map(|step| f64::from(step.arrived)).sum();
+        let late: f64 = steps.iter().map(|step| step.late).sum();
+        100.0 * (1.0 - late / arrived.max(1.0))
+    });
+    kept.fold(100.0, f64::min)
+}
+
 impl Tried {
+    /// What came of each seed, with the worst third of each.
+    pub(super) fn of(found: impl Iterator<Item = (Outcome, f64)>) -> Self {
+        let (outcomes, thirds): (Vec<Outcome>, Vec<f64>) = found.unzip();
+        Self { outcomes, worst_third_percent: thirds.into_iter().fold(100.0, f64::min) }
+    }
+
+    /// What came of one run of which nothing more is known.
+    pub fn once(outcome: Outcome) -> Self {
+        let kept = 100.0 - outcome.late_percent();
+        Self { outcomes: vec![outcome], worst_third_percent: kept }
+    }
+
+    /// This, and what came of more seeds.
+    pub(super) fn and(mut self, more: Self) -> Self {
+        self.outcomes.extend(more.outcomes);
+        self.worst_third_percent = self.worst_third_percent.min(more.worst_third_percent);
+        self
+    }
+
     /// Hours of tasks that are paid.
     pub fn task_hours(&self) -> Figure {
         self.figure(|outcome| outcome.cost.task_hours)

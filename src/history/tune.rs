@@ -75,8 +75,8 @@ const REFINEMENTS: [f64; 3] = [0.07, 0.035, 0.017];
 /// The most rows of the front that are shown.
 const FRONT: usize = 8;
 
-/// Searches the settings of a target: every setting in turn over a coarse grid, twice, and then the goals by ever smaller
-/// steps. `progress` is told how many runs are done, and how many there will be at most.
+/// Searches the settings of a target: every one in turn over a coarse grid, together with the goal that it goes with, twice;
+/// then the goals by ever smaller steps. `progress` is told how many runs are done, and how many there will be at most.
 ///
 /// # Errors
 /// [`CannotReplay`] where the past cannot be replayed under the target.
@@ -134,6 +134,14 @@ pub fn saved_percent(one: &Tried, other: &Tried) -> Figure {
     Figure::of(pairs.map(|(one, other)| crate::sim::score::saved_percent(other.cost, one.cost)))
 }
 
+/// How a promise is kept where it is searched, with every seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Keeps {
+    Not,
+    Altogether,
+    InEveryThird,
+}
+
 /// A value for each knob.
 type Point = Vec<f64>;
 
@@ -169,8 +177,9 @@ impl<'a> Hill<'a> {
     /// One more run is done.
     fn step(&self) {
         let done = self.runs.fetch_add(1, Ordering::Relaxed) + 1;
-        let grid: usize = self.knobs.iter().map(|knob| knob.coarse.len().saturating_sub(1)).sum();
-        let fine = self.knobs.iter().filter(|knob| knob.is_fine).count() * REFINEMENTS.len() * 2;
+        let today = self.today();
+        let grid: usize = (0..self.knobs.len()).map(|index| self.around(&today, index).len()).sum();
+        let fine = self.knobs.iter().filter(|knob| knob.is_goal).count() * REFINEMENTS.len() * 2;
         let candidates = 1 + ROUNDS * grid + fine + FRONT + 2;
         let seeds = usize::try_from(self.search.seeds).unwrap_or(1);
         (self.progress)(done, (candidates * seeds).max(done));
@@ -182,8 +191,8 @@ impl<'a> Hill<'a> {
         for _ in 0..ROUNDS {
             let before = best.clone();
             for index in 0..self.knobs.len() {
-                let values = self.knobs.get(index).map(|knob| knob.coarse.clone()).unwrap_or_default();
-                best = self.best_of(best, index, &values)?;
+                let points = self.around(&best, index);
+                best = self.best_of(best, &points)?;
             }
             if key(&best) == key(&before) {
                 break;
@@ -192,29 +201,40 @@ impl<'a> Hill<'a> {
         for step in REFINEMENTS {
             for index in 0..self.knobs.len() {
                 let Some(value) = best.get(index).copied() else { continue };
-                if self.knobs.get(index).is_some_and(|knob| knob.is_fine) {
+                if self.knobs.get(index).is_some_and(|knob| knob.is_goal) {
                     let values = [1.0 - step, 1.0 + step].map(|factor| three_digits(value * factor));
-                    best = self.best_of(best, index, &values)?;
+                    let points: Vec<Point> = values.iter().map(|value| with(&best, index, *value)).collect();
+                    best = self.best_of(best, &points)?;
                 }
             }
         }
         Ok(best)
     }
 
-    /// The best of a point and those with another value of one knob.
-    fn best_of(&mut self, from: Point, index: usize, values: &[f64]) -> Result<Point, CannotReplay> {
-        let with = |value: &f64| {
-            let mut point = from.clone();
-            if let Some(place) = point.get_mut(index) {
-                *place = *value;
-            }
-            point
+    /// The points with another value of one knob, and with other values of the goal that it is tried with.
+    fn around(&self, from: &Point, index: usize) -> Vec<Point> {
+        let Some(knob) = self.knobs.get(index) else { return Vec::new() };
+        let alone = || vec![from.clone()];
+        let starts: Vec<Point> = match knob.beside {
+            Some(goal) => match (self.knobs.get(goal), from.get(goal)) {
+                (Some(knob), Some(value)) => {
+                    knob.about(*value).into_iter().map(|value| with(from, goal, value)).collect()
+                }
+                _ => alone(),
+            },
+            None => alone(),
         };
-        let points: Vec<Point> = values.iter().map(with).collect();
-        self.try_points(&points)?;
-        Ok(points
-            .into_iter()
-            .fold(from, |best, point| if self.is_better(&point, &best) { point } else { best }))
+        let each =
+            |start: &Point| knob.coarse.iter().map(|value| with(start, index, *value)).collect::<Vec<_>>();
+        starts.iter().flat_map(each).collect()
+    }
+
+    /// The best of a point and others.
+    fn best_of(&mut self, from: Point, points: &[Point]) -> Result<Point, CannotReplay> {
+        self.try_points(points)?;
+        let better =
+            |best: Point, point: &Point| if self.is_better(point, &best) { point.clone() } else { best };
+        Ok(points.iter().fold(from, better))
     }
 
     fn try_points(&mut self, points: &[Point]) -> Result<(), CannotReplay> {
@@ -227,18 +247,31 @@ impl<'a> Hill<'a> {
         Ok(())
     }
 
-    /// Whether one is the better choice: it keeps the promise with every seed and the other does not, or both do and it is
-    /// cheaper by more than another setting is worth, or none does and it comes nearer.
+    /// Whether one is the better choice. To keep the promise in every third of the time is more than to keep it in all of it
+    /// together, for that is what the days to come will ask; of two that keep it alike the cheaper one is better, by more
+    /// than another setting is worth; of two that do not, the one that comes nearer.
     fn is_better(&self, one: &Point, other: &Point) -> bool {
         let (Some((_, one)), Some((_, other))) = (self.seen.get(&key(one)), self.seen.get(&key(other)))
         else {
             return false;
         };
-        let keeps = |tried: &Tried| self.search.promise_percent <= tried.kept_percent().least;
-        match (keeps(one), keeps(other)) {
-            (true, true) => one.usd().mean < other.usd().mean * (1.0 - NOT_WORTH_IT),
-            (false, false) => other.kept_percent().least < one.kept_percent().least,
-            (keeps, _) => keeps,
+        match (self.keeps(one), self.keeps(other)) {
+            (Keeps::Not, Keeps::Not) => other.kept_percent().least < one.kept_percent().least,
+            (of_one, of_other) if of_one == of_other => {
+                one.usd().mean < other.usd().mean * (1.0 - NOT_WORTH_IT)
+            }
+            (of_one, of_other) => of_other < of_one,
+        }
+    }
+
+    fn keeps(&self, tried: &Tried) -> Keeps {
+        let promise = self.search.promise_percent;
+        if promise <= tried.worst_third_percent {
+            Keeps::InEveryThird
+        } else if promise <= tried.kept_percent().least {
+            Keeps::Altogether
+        } else {
+            Keeps::Not
         }
     }
 
@@ -279,9 +312,15 @@ impl<'a> Hill<'a> {
             self.knobs.iter().zip(point).filter(|(knob, value)| knob.current.to_bits() != value.to_bits());
         let settings = changed.map(|(knob, value)| knob.setting(*value)).collect();
         let fit = self.seen.get(&key(point)).map(|(_, tried)| tried.clone());
-        let fit = fit.unwrap_or(Tried { outcomes: Vec::new() });
+        let fit = fit.unwrap_or(Tried { outcomes: Vec::new(), worst_third_percent: 0.0 });
         Candidate { settings, target: self.target_of(point), fit, held_out }
     }
+}
+
+/// The point with another value in one place.
+fn with(point: &Point, index: usize, value: f64) -> Point {
+    let values = point.iter().enumerate();
+    values.map(|(place, old)| if place == index { value } else { *old }).collect()
 }
 
 fn key(point: &Point) -> Vec<u64> {
