@@ -12,7 +12,7 @@ use crate::sim::load::{InvalidTrace, Trace};
 use crate::sim::service::TaskSize;
 use crate::sim::simulate::{Capability, InvalidSimulation, Simulation, Work};
 use crate::sim::tasks::StartTime;
-use crate::sim::{Outcome, ServiceSpec, Trial, Workload};
+use crate::sim::{ServiceSpec, Trial, Workload};
 
 /// What the past does not tell.
 #[derive(Clone, Copy, Debug, PartialEq)]

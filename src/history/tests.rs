@@ -1,5 +1,7 @@
 //! Reading, keeping and learning from a past, over a CloudWatch that is scripted.
 
+mod replaying;
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 

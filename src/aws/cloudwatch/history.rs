@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{MessageData, ScanBy, StatusCode};
+use aws_sdk_cloudwatch::types::{MessageData, ScanBy};
 use jiff::Timestamp;
 
 use super::query::stat_entry;
-use super::{CloudWatchApi, GET_METRIC_DATA, Series, incomplete};
+use super::{CloudWatchApi, GET_METRIC_DATA, Series};
 use crate::aws::error::port_error;
 use crate::control::ports::{PortError, QUERIES_PER_GET};
 use crate::history::{MINUTE, MetricHistory};
@@ -64,28 +64,12 @@ impl CloudWatchApi {
                 }
             }
         }
-        found.into_iter().map(|series| series.between(start, end, &remarks)).collect()
-    }
-}
-
-impl Series {
-    /// The points that begin from `start` until before `end`, oldest first. A past with a hole in it is refused, so that
-    /// it is asked for again.
-    fn between(
-        mut self,
-        start: Timestamp,
-        end: Timestamp,
-        remarks: &[MessageData],
-    ) -> Result<Vec<Point>, PortError> {
-        self.remarks.extend_from_slice(remarks);
-        match &self.status {
-            Some(StatusCode::Complete) => {
-                self.points.retain(|point| start <= point.start && point.start < end);
-                self.points.sort_by_key(|point| point.start);
-                Ok(self.points)
-            }
-            Some(status) => Err(incomplete(status.as_str(), &self.remarks)),
-            None => Err(incomplete("no result", &self.remarks)),
-        }
+        // A past with a hole in it is refused, so that it is asked for again.
+        let in_range = |point: &Point| start <= point.start && point.start < end;
+        let complete = |series: Series| {
+            let points = series.complete(&remarks)?;
+            Ok(points.into_iter().filter(in_range).collect())
+        };
+        found.into_iter().map(complete).collect()
     }
 }
