@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use jiff::Timestamp;
 
@@ -36,6 +37,8 @@ use crate::handler::settings::FunctionSettings;
 use crate::model::capacity::MOST_TASKS;
 use crate::model::duration::parse_duration;
 use crate::model::{ServiceId, TaskCount};
+use crate::sim::peers::Peer;
+use crate::sim::tasks::StartTime;
 pub use error::CliError;
 use screen::{Screen, say};
 
@@ -162,6 +165,26 @@ struct SimulateArgs {
     /// What the load is of; by the service's policies where not given
     #[arg(long)]
     kind: Option<TraceKind>,
+    /// Simulate this many days of the load, after those before them as history that the forecast may use
+    #[arg(long, value_name = "N")]
+    days: Option<f64>,
+    /// Make the load so large that its mean keeps this many tasks busy
+    #[arg(long, value_name = "N")]
+    tasks: Option<f64>,
+    /// How long a task takes to start: the median and the 95th percentile, in seconds
+    #[arg(long, value_name = "MEDIAN,P95", default_value = "45,90", value_parser = start_time)]
+    start: StartTime,
+    #[arg(
+        long,
+        value_name = "PEERS",
+        value_delimiter = ',',
+        value_parser = PossibleValuesParser::new(Peer::ALL.map(Peer::name).into_iter().chain(["all"])),
+        help = "Set other scalers beside it on the same load, each at the best of its settings"
+    )]
+    compare: Vec<String>,
+    /// Where to write a page with the plots, all scalers side by side
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Where all random numbers come from
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -269,6 +292,15 @@ enum TraceKind {
     Http,
     /// Messages: a task works off 2 a second
     Queue,
+}
+
+fn start_time(text: &str) -> Result<StartTime, String> {
+    let seconds = |text: &str| text.trim().parse::<f64>().ok().filter(|seconds| 0.0 < *seconds);
+    let time = text
+        .split_once(',')
+        .and_then(|(median, p95)| Some(StartTime { median_s: seconds(median)?, p95_s: seconds(p95)? }));
+    time.filter(|time| time.median_s <= time.p95_s && time.p95_s.is_finite())
+        .ok_or_else(|| "write the median and the 95th percentile in seconds, as in 45,90".to_owned())
 }
 
 /// Runs a command line in an environment, and tells with which status to end.

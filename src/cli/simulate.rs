@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use anstyle::AnsiColor;
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::check;
 use super::error::CliError;
@@ -15,14 +16,18 @@ use super::{DemoArgs, SimulateArgs, TraceKind};
 use crate::model::ScalableTarget;
 use crate::model::policy::PolicyKind;
 use crate::sim::chart::chart;
+use crate::sim::comparison::{self, Comparison, Tried, compare, timelines};
+use crate::sim::comparison_page::{ComparisonReport, comparison_page};
 use crate::sim::demo::{DemoOutcome, demo};
 use crate::sim::load::Trace;
 use crate::sim::page::{Report, page};
+use crate::sim::peers::Peer;
 use crate::sim::picture::picture;
 use crate::sim::score::{Score, saved_percent};
 use crate::sim::service::TaskSize;
-use crate::sim::simulate::{Simulated, Simulation, Work, simulate};
+use crate::sim::simulate::{InvalidSimulation, Simulated, Simulation, Work, simulate};
 use crate::sim::tasks::StartTime;
+use crate::sim::trial::{Outcome, Trial};
 
 /// The moments that the demo tells in the terminal; the page tells all.
 const MOMENTS_TOLD: usize = 8;
@@ -73,22 +78,149 @@ pub(super) fn run_simulate(args: &SimulateArgs, screen: &mut Screen) -> Result<(
         place,
         target,
         trace,
-        days: None,
-        tasks: None,
+        days: positive("--days", args.days)?,
+        tasks: positive("--tasks", args.tasks)?,
         work,
         start: START,
         seed: args.seed,
         tick_s: 60,
-        task_start: StartTime::default(),
+        task_start: args.start,
         size: TaskSize::default(),
     };
+    let no = |error: InvalidSimulation| CliError::no(error.to_string());
     let progress = spinner(format!("Simulating {} on {}", simulation.target.service, args.trace.display()));
-    let simulated = simulate(&simulation).map_err(|error| CliError::no(error.to_string()))?;
+    let simulated = simulate(&simulation).map_err(no)?;
     progress.finish_and_clear();
-    if screen.json {
-        return screen.write_json(&simulated);
+    let mut comparison = None;
+    if !args.compare.is_empty() || args.report.is_some() {
+        let trial = simulation.trial().map_err(no)?;
+        let peers = peers(args, &trial);
+        let progress = bar(comparison::runs(&trial, &peers), "Comparing");
+        let found = compare(&trial, &simulation.target, &peers, &|| progress.inc(1));
+        progress.finish_and_clear();
+        if let Some(path) = &args.report {
+            write_file(path, &report(&name, &simulation, &simulated, &trial, &found))?;
+        }
+        comparison = Some(found).filter(|_| !args.compare.is_empty());
     }
-    tell(&simulated, args, screen)
+    if screen.json {
+        return screen.write_json(&WithComparison { simulated: &simulated, comparison });
+    }
+    tell(&simulated, args, screen)?;
+    if let Some(comparison) = &comparison {
+        screen.write(&format!("\n{}\n{HINDSIGHT}\n", compared(comparison)))?;
+    }
+    if let Some(path) = &args.report {
+        say(&format!("The page with the plots: {}", path.display()));
+    }
+    Ok(())
+}
+
+const HINDSIGHT: &str = "\
+Of each peer: the cheapest setting that keeps the promise on this very load, or the one that breaks it least. That is
+hindsight; trimtab is given none. The bound is what a scaler that knew the load beforehand would have to pay at least.";
+
+/// A simulation's data, with the comparison where one was asked for.
+#[derive(Serialize)]
+struct WithComparison<'a> {
+    #[serde(flatten)]
+    simulated: &'a Simulated,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comparison: Option<Comparison>,
+}
+
+/// A number of an option that must be above zero.
+fn positive(option: &str, number: Option<f64>) -> Result<Option<f64>, CliError> {
+    match number {
+        Some(number) if !(0.0 < number && number.is_finite()) => {
+            Err(CliError::usage(format!("{option} must be above 0, not {number}")))
+        }
+        _ => Ok(number),
+    }
+}
+
+/// The peers that are asked for. One that was named and cannot steer such a service is told.
+fn peers(args: &SimulateArgs, trial: &Trial) -> Vec<Peer> {
+    let named = |peer: Peer| args.compare.iter().any(|name| name == peer.name());
+    let is_all = args.compare.iter().any(|name| name == "all");
+    for peer in Peer::ALL.into_iter().filter(|peer| named(*peer) && !peer.suits(trial)) {
+        say(&format!("{} cannot steer this service on this load and is left out", peer.title()));
+    }
+    Peer::ALL.into_iter().filter(|peer| is_all || named(*peer)).collect()
+}
+
+/// The page of a comparison.
+fn report(
+    trace: &str,
+    simulation: &Simulation,
+    simulated: &Simulated,
+    trial: &Trial,
+    comparison: &Comparison,
+) -> String {
+    let StartTime { median_s, p95_s } = simulation.task_start;
+    let days = f64::from(trial.duration_s()) / 86_400.0;
+    let before = match trial.spec().history.len() / 1440 {
+        0 => String::new(),
+        days => format!(", after {days} days that the forecast may use"),
+    };
+    let lead = format!(
+        "{days:.1} days of the load{before}. A task takes {median_s} s to start at the median and {p95_s} s at the 95th \
+         percentile. CloudWatch shows a minute 60 s after its end; trimtab looks once a minute."
+    );
+    comparison_page(&ComparisonReport {
+        trace,
+        lead: &lead,
+        comparison,
+        timelines: &timelines(trial, &simulation.target, comparison),
+        score: &simulated.score,
+        policy: &simulation.policy,
+        seed: simulation.seed,
+    })
+}
+
+/// A comparison as a table.
+fn compared(comparison: &Comparison) -> String {
+    let columns = [
+        Column::Text("SCALER"),
+        Column::Text("SETTING"),
+        Column::Text("PROMISE"),
+        Column::Number("LATE"),
+        Column::Number("TASK-HOURS"),
+        Column::Number("COST"),
+        Column::Number("OVER BOUND"),
+        Column::Number("CHANGES"),
+    ];
+    let row = |name: &str, setting: &str, outcome: &Outcome| {
+        let over = comparison.over_bound(outcome.cost);
+        vec![
+            name.to_owned(),
+            setting.to_owned(),
+            if outcome.kept() { "kept" } else { "broken" }.to_owned(),
+            format!("{:.3} %", outcome.late_percent()),
+            format!("{:.1}", outcome.cost.task_hours),
+            format!("${:.2}", outcome.cost.usd),
+            over.map_or_else(|| "-".to_owned(), |over| format!("{over:.2}")),
+            outcome.actions.to_string(),
+        ]
+    };
+    let ours = row("trimtab", "", &comparison.trimtab);
+    let best = |tried: &Tried| tried.best().map(|best| row(tried.peer.title(), &best.name, &best.outcome));
+    let bound = comparison.bound.map(|bound| {
+        let mut row = vec![String::new(); columns.len()];
+        let cells = [
+            (0, "bound".to_owned()),
+            (4, format!("{:.1}", bound.task_hours)),
+            (5, format!("${:.2}", bound.usd)),
+            (6, "1.00".to_owned()),
+        ];
+        for (place, text) in cells {
+            if let Some(cell) = row.get_mut(place) {
+                *cell = text;
+            }
+        }
+        row
+    });
+    table(&columns, std::iter::once(ours).chain(comparison.peers.iter().filter_map(best)).chain(bound))
 }
 
 /// Tells on a terminal's standard error that something is under way; a long trace takes many seconds.
@@ -96,6 +228,13 @@ fn spinner(message: String) -> ProgressBar {
     let spinner = ProgressBar::new_spinner().with_message(message);
     spinner.enable_steady_tick(Duration::from_millis(100));
     spinner
+}
+
+/// Shows on a terminal's standard error how many of so many runs are done.
+fn bar(runs: usize, message: &'static str) -> ProgressBar {
+    let bar = ProgressBar::new(u64::try_from(runs).unwrap_or(u64::MAX)).with_message(message);
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos} of {len}");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 fn tell(simulated: &Simulated, args: &SimulateArgs, screen: &mut Screen) -> Result<(), CliError> {

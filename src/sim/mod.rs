@@ -8,6 +8,7 @@ pub mod bound;
 pub mod chart;
 pub mod cloud;
 pub mod comparison;
+pub mod comparison_page;
 pub mod demo;
 pub mod engine_scaler;
 pub mod faults;

@@ -9,8 +9,8 @@ use super::plot::{self, Join, Panel, Series, TimeAxis, compact, thinned, time_of
 use super::run::{Sample, Timeline, Unit};
 use super::score::{Cost, Score, saved_percent};
 
-const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+pub(super) const STYLE: &str = include_str!("page.css");
+pub(super) const SCRIPT: &str = include_str!("page.js");
 
 /// What a page tells.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +98,7 @@ fn tiles(report: &Report<'_>) -> Markup {
     }
 }
 
-fn tile(figure: &str, label: &str) -> Markup {
+pub(super) fn tile(figure: &str, label: &str) -> Markup {
     html! { div { strong { (figure) } span { (label) } } }
 }
 
@@ -127,7 +127,7 @@ fn service(timeline: &Timeline, score: &Score, moments: &[Moment]) -> Markup {
     }
 }
 
-fn legend(unit: Unit) -> Markup {
+pub(super) fn legend(unit: Unit) -> Markup {
     html! {
         p.legend {
             @match unit {
@@ -148,7 +148,7 @@ fn legend(unit: Unit) -> Markup {
 }
 
 /// The plots of a service, over one time axis, with numbered moments.
-fn figure(timeline: &Timeline, score: &Score, moments: &[&Moment]) -> Markup {
+pub(super) fn figure(timeline: &Timeline, score: &Score, moments: &[&Moment]) -> Markup {
     const MOST_POINTS: usize = 1440;
     const WIDTH: f64 = 1040.0;
     const TOP: f64 = 46.0;

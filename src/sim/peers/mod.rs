@@ -21,7 +21,7 @@ use super::trial::{Scaler, Trial};
 
 /// A way to scale that is not trimtab's, with one setting to choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(into = "&'static str")]
 pub enum Peer {
     /// A constant count, for the peak.
     Constant,
@@ -41,6 +41,12 @@ pub enum Peer {
     Keda,
 }
 
+impl From<Peer> for &'static str {
+    fn from(peer: Peer) -> Self {
+        peer.name()
+    }
+}
+
 impl Peer {
     /// All of them.
     pub const ALL: [Self; 8] = [
@@ -53,6 +59,20 @@ impl Peer {
         Self::Hpa,
         Self::Keda,
     ];
+
+    /// Its name, as the command line takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Constant => "constant",
+            Self::Aas => "aas",
+            Self::AasHighResolution => "aas-20s",
+            Self::AasStep => "aas-step",
+            Self::AasPredictive => "aas-predictive",
+            Self::AasBacklog => "aas-backlog",
+            Self::Hpa => "hpa",
+            Self::Keda => "keda",
+        }
+    }
 
     /// Its name in full.
     pub fn title(self) -> &'static str {
@@ -82,7 +102,10 @@ impl Peer {
 
     /// The settings that are tried.
     pub fn settings(self) -> &'static [f64] {
-        const PEAK_PERCENT: &[f64] = &[50.0, 60.0, 70.0, 80.0, 90.0, 100.0, 110.0, 125.0, 150.0, 200.0];
+        const PEAK_PERCENT: &[f64] = &[
+            50.0, 55.0, 60.0, 65.0, 70.0, 75.0, 80.0, 85.0, 90.0, 95.0, 100.0, 105.0, 110.0, 115.0, 120.0,
+            125.0, 150.0, 200.0,
+        ];
         const UTILIZATION: &[f64] = &[30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0];
         const MESSAGES: &[f64] = &[2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 240.0, 600.0, 1200.0, 2400.0];
         match self {

@@ -6,8 +6,9 @@
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-autoscaling-targettracking.html>,
 //! <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html>; the
 //! alarms' points are those that its users see (<https://github.com/aws/containers-roadmap/issues/1208>). Open in them and
-//! chosen here: scale-in follows the greatest of the low alarm's points ("gradually"); the scale-out cooldown is 60 s, not the
-//! default of 300 s, as most users set it.
+//! chosen here: scale-in ("gradual") follows the greatest of the low alarm's points, and with a backlog, which is nothing while
+//! the tasks suffice, takes a tenth of the tasks at most; the scale-out cooldown is 60 s, not the default of 300 s, as most
+//! users set it.
 
 use std::collections::VecDeque;
 
@@ -62,7 +63,8 @@ impl TargetTracking {
     }
 
     fn new(metric: Metric, target: f64, periods: Periods) -> Self {
-        Self { metric, target, periods, rule: Rule::default() }
+        let gradual = matches!(metric, Metric::BacklogPerTask);
+        Self { metric, target, periods, rule: Rule { gradual, ..Rule::default() } }
     }
 
     fn value(&self, steps: &[Step]) -> Option<f64> {
@@ -106,6 +108,8 @@ struct Rule {
     points: VecDeque<Option<f64>>,
     last_out: Option<ScaleOut>,
     last_in: Option<Seconds>,
+    /// A scale-in takes a tenth of the tasks at most, and one at least.
+    gradual: bool,
 }
 
 /// A scale-out whose cooldown may last.
@@ -164,7 +168,10 @@ impl Rule {
         if self.last_in.is_some_and(|at| now - at < IN_COOLDOWN_S) {
             return None;
         }
-        let to = tasks_rounded_up(f64::from(counts.running) * ratio);
+        let mut to = tasks_rounded_up(f64::from(counts.running) * ratio);
+        if self.gradual {
+            to = to.max(counts.desired - (counts.desired / 10).max(1));
+        }
         if counts.desired <= to {
             return None;
         }
@@ -225,6 +232,14 @@ mod tests {
         rule.see(Some(120.0));
         assert_eq!(rule.act(20, Counts { desired: 6, running: 4 }, 60.0), Some(8));
         assert_eq!(rule.act(40, Counts { desired: 8, running: 4 }, 60.0), None);
+    }
+
+    #[test]
+    fn without_a_backlog_a_tenth_of_the_tasks_goes_and_one_at_least() {
+        for (count, to) in [(30, 27), (8, 7), (1, 0)] {
+            let mut rule = Rule { gradual: true, ..after(&[0.0; IN_AFTER]) };
+            assert_eq!(rule.act(0, steady(count), 60.0), Some(to), "{count} tasks");
+        }
     }
 
     #[test]
