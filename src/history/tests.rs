@@ -276,7 +276,7 @@ fn what_a_task_takes_is_learned_from_its_utilisation_where_it_was_busy() {
 #[test]
 fn what_a_worker_takes_is_learned_where_more_waited_than_was_deleted() {
     let past = history((0..60).map(|minute| {
-        let backlog = 20 <= minute && minute < 40;
+        let backlog = (20..40).contains(&minute);
         interval(minute, |interval| {
             interval.running = Some(3.0);
             interval.deleted = Some(if backlog { 6.0 } else { 0.5 });
