@@ -5,14 +5,15 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::error::CliError;
-use super::past::{Basis, Row, bar, past, replay};
-use super::screen::{Screen, say};
+use super::past::{Basis, Row, past, replay};
+use super::screen::{Screen, bar, say};
+use super::simulate::peers;
 use super::table::{Column, table};
 use super::{BacktestArgs, check};
 use crate::control::ports::Clock;
 use crate::history::{Measured, Tried, saved_percent};
 use crate::model::ScalableTarget;
-use crate::sim::comparison::{self, compare, runs};
+use crate::sim::comparison;
 use crate::sim::peers::Peer;
 use crate::sim::score::Cost;
 use crate::sim::{Outcome, Trial};
@@ -89,13 +90,10 @@ pub(super) async fn run(args: &BacktestArgs, clock: &dyn Clock, screen: &mut Scr
     let tried = part.try_all(&only, &|| progress.inc(1));
     let happened = replay.happened(&history, &seeds)?;
     progress.finish_and_clear();
-    let peers = match (args.peers, part.trials().first(), only.first()) {
-        (true, Some(trial), Some(target)) => {
-            Some(against_peers(trial, target, seeds.first().copied().unwrap_or(1)))
-        }
+    let others = match (args.compare.is_empty(), part.trials().first(), only.first(), seeds.first()) {
+        (false, Some(trial), Some(target), Some(seed)) => Some(compared(args, trial, target, *seed)),
         _ => None,
     };
-
     let names = targets.iter().map(|(name, _)| name.clone());
     let policies = names.zip(&replayable).zip(&tried).map(|((name, replayable), tried)| Policy {
         name,
@@ -110,7 +108,7 @@ pub(super) async fn run(args: &BacktestArgs, clock: &dyn Clock, screen: &mut Scr
             .zip(Measured::of(&history))
             .map(|(tried, measured)| Happened { measured, row: Row::of(tried) }),
         policies: policies.collect(),
-        peers,
+        peers: others,
     };
     if screen.json {
         return screen.write_json(&report);
@@ -121,15 +119,16 @@ pub(super) async fn run(args: &BacktestArgs, clock: &dyn Clock, screen: &mut Scr
         }
     }
     screen.write(&told(&report))?;
-    screen.write(&compared(&report, happened.as_ref(), &tried))
+    screen.write(&savings(&report, happened.as_ref(), &tried))
 }
 
-/// Others' scalers within the bounds of today's target, on the first of the trials.
-fn against_peers(trial: &Trial, target: &ScalableTarget, seed: u64) -> Peers {
+/// Others' scalers within the bounds of today's target, on one of the trials.
+fn compared(args: &BacktestArgs, trial: &Trial, target: &ScalableTarget, seed: u64) -> Peers {
     let (duration, start) = (trial.duration_s(), trial.timestamp(0));
     let trial = Trial::new(trial.spec().clone(), target.capacity, duration, start, seed);
-    let progress = bar(runs(&trial, &Peer::ALL), "Trying the peers");
-    let comparison = compare(&trial, target, &Peer::ALL, &|| progress.inc(1));
+    let peers = peers(&args.compare, &trial);
+    let progress = bar(comparison::runs(&trial, &peers), "Comparing");
+    let comparison = comparison::compare(&trial, target, &peers, &|| progress.inc(1));
     progress.finish_and_clear();
     let best = |tried: &comparison::Tried| {
         let best = tried.best()?;
@@ -213,7 +212,7 @@ fn measured(measured: &Measured) -> String {
 }
 
 /// What the first policy, and each other one, saves of what happened, or of the first.
-fn compared(report: &Report, happened: Option<&Tried>, tried: &[Tried]) -> String {
+fn savings(report: &Report, happened: Option<&Tried>, tried: &[Tried]) -> String {
     let (base, base_name) = match (happened, tried.first(), report.policies.first()) {
         (Some(happened), _, _) => (happened, "what happened"),
         (None, Some(first), Some(policy)) => (first, policy.name.as_str()),

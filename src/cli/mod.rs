@@ -178,7 +178,7 @@ struct SimulateArgs {
         long,
         value_name = "PEERS",
         value_delimiter = ',',
-        value_parser = PossibleValuesParser::new(Peer::ALL.map(Peer::name).into_iter().chain(["all"])),
+        value_parser = peer_names(),
         help = "Set other scalers beside it on the same load, each at the best of its settings"
     )]
     compare: Vec<String>,
@@ -220,9 +220,9 @@ struct PastArgs {
     /// A message should start within this; the policy's promise where it has one, else 3m
     #[arg(long, value_parser = parse_duration)]
     start_within: Option<Duration>,
-    /// Half of the tasks take load within this after they are asked for, and 95 of 100 within twice of it
-    #[arg(long, value_parser = parse_duration, default_value = "45s")]
-    task_start: Duration,
+    /// How long a task takes to start: the median and the 95th percentile, in seconds
+    #[arg(long, value_name = "MEDIAN,P95", default_value = "45,90", value_parser = start_time)]
+    start: StartTime,
     /// The processors of a task, for its price
     #[arg(long, default_value_t = 0.5)]
     vcpu: f64,
@@ -253,9 +253,14 @@ struct BacktestArgs {
     /// The share of requests or messages that should be served in time, in per cent; the policy's where not given
     #[arg(long, value_name = "PERCENT")]
     promise: Option<f64>,
-    /// Compare with others' scalers as well, each at the best of its settings, and with who knows the load beforehand
-    #[arg(long)]
-    peers: bool,
+    #[arg(
+        long,
+        value_name = "PEERS",
+        value_delimiter = ',',
+        value_parser = peer_names(),
+        help = "Set other scalers beside them with the first seed, each at the best of its settings"
+    )]
+    compare: Vec<String>,
     #[command(flatten)]
     past: PastArgs,
 }
@@ -292,6 +297,10 @@ enum TraceKind {
     Http,
     /// Messages: a task works off 2 a second
     Queue,
+}
+
+fn peer_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(Peer::ALL.map(Peer::name).into_iter().chain(["all"]))
 }
 
 fn start_time(text: &str) -> Result<StartTime, String> {

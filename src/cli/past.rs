@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::error::CliError;
+use super::screen::bar;
+use super::simulate::positive;
 use super::{PastArgs, check, cloud, files};
 use crate::control::ports::Clock;
 use crate::history::{
@@ -16,7 +16,6 @@ use crate::history::{
     Tried, read,
 };
 use crate::model::ScalableTarget;
-use crate::model::duration::format_duration;
 use crate::sim::service::TaskSize;
 use crate::sim::tasks::StartTime;
 
@@ -131,16 +130,6 @@ fn after(time: Timestamp, duration: SignedDuration) -> Timestamp {
     time.saturating_add(duration).unwrap_or(time)
 }
 
-/// A bar on standard error that shows how far something long is.
-pub(super) fn bar(length: usize, message: &'static str) -> ProgressBar {
-    let bar = ProgressBar::new(u64::try_from(length).unwrap_or(u64::MAX)).with_message(message);
-    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
-}
-
 /// The past, made ready to try targets on.
 pub(super) fn replay(
     args: &PastArgs,
@@ -151,18 +140,12 @@ pub(super) fn replay(
     if promise_percent.is_some_and(|percent| !(0.0 < percent && percent < 100.0)) {
         return Err(CliError::usage("--promise must be above 0 and below 100"));
     }
-    for (name, figure) in
-        [("--per-task", args.per_task), ("--vcpu", Some(args.vcpu)), ("--memory-gb", Some(args.memory_gb))]
-    {
-        if figure.is_some_and(|figure| !figure.is_finite() || figure <= 0.0) {
-            return Err(CliError::usage(format!("{name} must be a number above 0")));
-        }
-    }
-    let median_s = args.task_start.as_secs_f64();
+    positive("--vcpu", Some(args.vcpu))?;
+    positive("--memory-gb", Some(args.memory_gb))?;
     let assumptions = Assumptions {
-        per_task: args.per_task,
+        per_task: positive("--per-task", args.per_task)?,
         promise_percent,
-        task_start: StartTime { median_s, p95_s: 2.0 * median_s },
+        task_start: args.start,
         size: TaskSize { vcpu: args.vcpu, memory_gb: args.memory_gb, ..TaskSize::default() },
         latency_s: args.latency.map(|latency| latency.as_secs_f64()),
         start_within_s: args.start_within.and_then(|within| u32::try_from(within.as_secs()).ok()),
@@ -241,7 +224,7 @@ fn figure(value: f64) -> String {
 }
 
 fn assumed(args: &PastArgs, replay: &Replay) -> Vec<String> {
-    let start = format_duration(args.task_start);
+    let StartTime { median_s, p95_s } = args.start;
     let load = match replay.unit() {
         LoadUnit::Work => {
             "the load is what was served (running tasks x CPU utilisation): overloaded tasks hide how much more there was"
@@ -261,7 +244,9 @@ fn assumed(args: &PastArgs, replay: &Replay) -> Vec<String> {
     vec![
         load.to_owned(),
         waiting.to_owned(),
-        format!("half of the tasks take load {start} after they are asked for, 95 of 100 within twice of it"),
+        format!(
+            "half of the tasks take load within {median_s} s of being asked for, 95 of 100 within {p95_s} s"
+        ),
         "CloudWatch shows a minute 60 s after its end; nothing is deployed and no call fails".to_owned(),
         format!("a task has {} vCPU and {} GB, at Fargate's price in us-east-1", args.vcpu, args.memory_gb),
     ]

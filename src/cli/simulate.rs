@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use anstyle::AnsiColor;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::check;
 use super::error::CliError;
 use super::files;
-use super::screen::{Screen, bold, coloured, say};
+use super::screen::{Screen, bar, bold, coloured, say};
 use super::table::{Column, table};
 use super::{DemoArgs, SimulateArgs, TraceKind};
 use crate::model::ScalableTarget;
@@ -94,12 +94,12 @@ pub(super) fn run_simulate(args: &SimulateArgs, screen: &mut Screen) -> Result<(
     let mut comparison = None;
     if !args.compare.is_empty() || args.report.is_some() {
         let trial = simulation.trial().map_err(no)?;
-        let peers = peers(args, &trial);
+        let peers = peers(&args.compare, &trial);
         let progress = bar(comparison::runs(&trial, &peers), "Comparing");
         let found = compare(&trial, &simulation.target, &peers, &|| progress.inc(1));
         progress.finish_and_clear();
         if let Some(path) = &args.report {
-            write_file(path, &report(&name, &simulation, &simulated, &trial, &found))?;
+            files::write(path, &report(&name, &simulation, &simulated, &trial, &found))?;
         }
         comparison = Some(found).filter(|_| !args.compare.is_empty());
     }
@@ -130,7 +130,7 @@ struct WithComparison<'a> {
 }
 
 /// A number of an option that must be above zero.
-fn positive(option: &str, number: Option<f64>) -> Result<Option<f64>, CliError> {
+pub(super) fn positive(option: &str, number: Option<f64>) -> Result<Option<f64>, CliError> {
     match number {
         Some(number) if !(0.0 < number && number.is_finite()) => {
             Err(CliError::usage(format!("{option} must be above 0, not {number}")))
@@ -140,9 +140,9 @@ fn positive(option: &str, number: Option<f64>) -> Result<Option<f64>, CliError> 
 }
 
 /// The peers that are asked for. One that was named and cannot steer such a service is told.
-fn peers(args: &SimulateArgs, trial: &Trial) -> Vec<Peer> {
-    let named = |peer: Peer| args.compare.iter().any(|name| name == peer.name());
-    let is_all = args.compare.iter().any(|name| name == "all");
+pub(super) fn peers(names: &[String], trial: &Trial) -> Vec<Peer> {
+    let named = |peer: Peer| names.iter().any(|name| name == peer.name());
+    let is_all = names.iter().any(|name| name == "all");
     for peer in Peer::ALL.into_iter().filter(|peer| named(*peer) && !peer.suits(trial)) {
         say(&format!("{} cannot steer this service on this load and is left out", peer.title()));
     }
@@ -228,13 +228,6 @@ fn spinner(message: String) -> ProgressBar {
     let spinner = ProgressBar::new_spinner().with_message(message);
     spinner.enable_steady_tick(Duration::from_millis(100));
     spinner
-}
-
-/// Shows on a terminal's standard error how many of so many runs are done.
-fn bar(runs: usize, message: &'static str) -> ProgressBar {
-    let bar = ProgressBar::new(u64::try_from(runs).unwrap_or(u64::MAX)).with_message(message);
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos} of {len}");
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 fn tell(simulated: &Simulated, args: &SimulateArgs, screen: &mut Screen) -> Result<(), CliError> {

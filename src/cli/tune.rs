@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::error::CliError;
-use super::past::{Basis, Row, bar, past, replay};
-use super::screen::{Screen, say};
+use super::past::{Basis, Row, past, replay};
+use super::screen::{Screen, bar, say};
 use super::table::{Column, table};
 use super::{TuneArgs, check, files};
 use crate::config::{PolicyFile, Setting, with_settings};
@@ -201,7 +201,7 @@ fn tell(report: &Report, args: &TuneArgs, screen: &mut Screen) -> Result<(), Cli
         ]
     });
     let text = format!(
-        "{}Judged by: {judged}; {} settings tried, {} seeds\n\n{}\n{}",
+        "{}Judged by: {judged}; settings tried: {}; seeds: {}\n\n{}\n{}",
         report.basis.told(),
         report.tried,
         report.basis.seeds,

@@ -6,7 +6,7 @@ use super::{command, run};
 fn every_command_explains_itself() {
     let commands = [
         "", "demo", "check", "schema", "clusters", "services", "scale", "plan", "invoke", "decide",
-        "simulate",
+        "simulate", "backtest", "tune",
     ];
     for name in commands {
         let outcome = run(command(&format!("{name} --help")));

@@ -1,10 +1,12 @@
 //! The command line as a process: what is typed, what is written, and the exit status.
 
 mod acting;
+mod backtest;
 mod check;
 mod decide;
 mod help;
 mod simulate;
+mod tune;
 mod unreachable;
 
 use std::fs::File;
