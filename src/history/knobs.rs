@@ -15,7 +15,9 @@ pub(super) struct Knob {
     /// What it is now.
     pub(super) current: f64,
     /// What is tried at first, by rising value.
-    pub(super) coarse: Vec<f64>,
+    coarse: Vec<f64>,
+    /// The most that is tried.
+    most: f64,
     /// Whether it is a goal, which decides most: values between the coarse ones are tried as well.
     pub(super) is_goal: bool,
     /// The place of the goal that it is tried with: what is best for one depends on the other.
@@ -83,9 +85,9 @@ pub(super) fn untuned(target: &ScalableTarget) -> Vec<String> {
 }
 
 fn goal(of: Of, current: f64, most: f64) -> Knob {
-    const FACTORS: [f64; 10] = [0.4, 0.55, 0.7, 0.85, 1.0, 1.15, 1.3, 1.5, 2.0, 3.0];
-    let values = FACTORS.iter().map(|factor| three_digits(current * factor)).filter(|value| *value <= most);
-    Knob { of, current, coarse: with(current, values), is_goal: true, beside: None }
+    let mut goal = Knob { of, current, coarse: Vec::new(), most, is_goal: true, beside: None };
+    goal.coarse = goal.grid_about(current);
+    goal
 }
 
 /// A utilisation above 95 per cent leaves nothing to be seen of more load.
@@ -100,14 +102,7 @@ fn most(policy: &TargetTracking) -> f64 {
 /// How soon a target tracking policy acts, and how often. Where so many of more points count, they stay as they are.
 fn pace(index: usize, policy: &TargetTracking) -> Vec<Knob> {
     let points = |of: Of, after: u32, within: u32, values: &[u32]| {
-        let (current, values) = (f64::from(after), values.iter().copied().map(f64::from));
-        (after == within).then(|| Knob {
-            of,
-            current,
-            coarse: with(current, values),
-            is_goal: false,
-            beside: None,
-        })
+        (after == within).then(|| plain(of, f64::from(after), values.iter().copied().map(f64::from)))
     };
     let mut knobs = Vec::new();
     let (after, within) = (policy.scale_out_after, policy.scale_out_within);
@@ -122,14 +117,12 @@ fn pace(index: usize, policy: &TargetTracking) -> Vec<Knob> {
 }
 
 fn seconds(of: Of, current: Duration, values: &[u32]) -> Knob {
-    let current = current.as_secs_f64();
-    Knob {
-        of,
-        current,
-        coarse: with(current, values.iter().copied().map(f64::from)),
-        is_goal: false,
-        beside: None,
-    }
+    plain(of, current.as_secs_f64(), values.iter().copied().map(f64::from))
+}
+
+fn plain(of: Of, current: f64, values: impl Iterator<Item = f64>) -> Knob {
+    let coarse = with(current, values);
+    Knob { of, current, coarse, most: f64::INFINITY, is_goal: false, beside: None }
 }
 
 /// A floor of more than one task is often there for a reason that no load shows, so it is never brought below two.
@@ -138,7 +131,7 @@ fn minimum(capacity: Capacity) -> Knob {
     let tried =
         [min.min(2.0), (min / 2.0).ceil().max(min.min(2.0)), min + 1.0, min + 2.0, min * 1.5, min * 2.0];
     let allowed = tried.iter().map(|value| value.ceil()).filter(|value| *value <= f64::from(capacity.max()));
-    Knob { of: Of::Min, current: min, coarse: with(min, allowed), is_goal: false, beside: None }
+    plain(Of::Min, min, allowed)
 }
 
 fn with(current: f64, values: impl Iterator<Item = f64>) -> Vec<f64> {
@@ -149,7 +142,7 @@ fn with(current: f64, values: impl Iterator<Item = f64>) -> Vec<f64> {
 }
 
 /// A figure with the three digits that people write.
-pub(super) fn three_digits(value: f64) -> f64 {
+fn three_digits(value: f64) -> f64 {
     format!("{value:.2e}").parse().unwrap_or(value)
 }
 
@@ -168,12 +161,26 @@ impl Knob {
         }
     }
 
-    /// The coarse values about one, and it.
-    pub(super) fn about(&self, value: f64) -> Vec<f64> {
-        const EACH_WAY: usize = 2;
-        let place = self.coarse.partition_point(|coarse| *coarse < value);
-        let near = self.coarse.iter().skip(place.saturating_sub(EACH_WAY)).take(2 * EACH_WAY + 1);
-        with(value, near.copied())
+    /// What is tried where the best so far is `best`: of a goal what is about it, so that it can go on from an edge.
+    pub(super) fn values(&self, best: f64) -> Vec<f64> {
+        if self.is_goal { self.grid_about(best) } else { self.coarse.clone() }
+    }
+
+    fn grid_about(&self, value: f64) -> Vec<f64> {
+        const FACTORS: [f64; 10] = [0.4, 0.55, 0.7, 0.85, 1.0, 1.15, 1.3, 1.5, 2.0, 3.0];
+        self.scaled(value, &FACTORS)
+    }
+
+    /// The values near one, and it.
+    pub(super) fn near(&self, value: f64) -> Vec<f64> {
+        const FACTORS: [f64; 4] = [0.7, 0.85, 1.15, 1.3];
+        self.scaled(value, &FACTORS)
+    }
+
+    /// A value times these factors, where that is allowed, and it.
+    pub(super) fn scaled(&self, value: f64, factors: &[f64]) -> Vec<f64> {
+        let values = factors.iter().map(|factor| three_digits(value * factor));
+        with(value, values.filter(|value| *value <= self.most))
     }
 
     /// The target with this value.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::knobs::{Knob, knobs, three_digits, untuned};
+use super::knobs::{Knob, knobs, untuned};
 use super::{CannotReplay, Figure, History, Part, Replay, Tried};
 use crate::config::Setting;
 use crate::model::ScalableTarget;
@@ -68,15 +68,15 @@ pub enum Verdict {
 
 /// A gain that is not worth another setting, as a share of the price.
 const NOT_WORTH_IT: f64 = 0.002;
-/// How often every setting is gone through.
-const ROUNDS: usize = 2;
+/// How often every setting is gone through at most.
+const ROUNDS: usize = 3;
 /// The steps by which a goal is refined, as shares of it.
 const REFINEMENTS: [f64; 3] = [0.07, 0.035, 0.017];
 /// The most rows of the front that are shown.
 const FRONT: usize = 8;
 
-/// Searches the settings of a target: every one in turn over a coarse grid, together with the goal that it goes with, twice;
-/// then the goals by ever smaller steps. `progress` is told how many runs are done, and how many there will be at most.
+/// Searches the settings of a target: every one in turn over a coarse grid, together with the goal that it goes with, until
+/// nothing is better; then the goals by ever smaller steps. `progress` is told how many runs are done, and how many there will be at most.
 ///
 /// # Errors
 /// [`CannotReplay`] where the past cannot be replayed under the target.
@@ -200,15 +200,22 @@ impl<'a> Hill<'a> {
         }
         for step in REFINEMENTS {
             for index in 0..self.knobs.len() {
-                let Some(value) = best.get(index).copied() else { continue };
-                if self.knobs.get(index).is_some_and(|knob| knob.is_goal) {
-                    let values = [1.0 - step, 1.0 + step].map(|factor| three_digits(value * factor));
-                    let points: Vec<Point> = values.iter().map(|value| with(&best, index, *value)).collect();
-                    best = self.best_of(best, &points)?;
-                }
+                let points = self.finer(&best, index, step);
+                best = self.best_of(best, &points)?;
             }
         }
         Ok(best)
+    }
+
+    /// The points with a goal that is so much smaller or greater; none where the knob is no goal.
+    fn finer(&self, from: &Point, index: usize, step: f64) -> Vec<Point> {
+        match (self.knobs.get(index).filter(|knob| knob.is_goal), from.get(index)) {
+            (Some(knob), Some(value)) => {
+                let values = knob.scaled(*value, &[1.0 - step, 1.0 + step]);
+                values.into_iter().map(|value| with(from, index, value)).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// The points with another value of one knob, and with other values of the goal that it is tried with.
@@ -218,14 +225,14 @@ impl<'a> Hill<'a> {
         let starts: Vec<Point> = match knob.beside {
             Some(goal) => match (self.knobs.get(goal), from.get(goal)) {
                 (Some(knob), Some(value)) => {
-                    knob.about(*value).into_iter().map(|value| with(from, goal, value)).collect()
+                    knob.near(*value).into_iter().map(|value| with(from, goal, value)).collect()
                 }
                 _ => alone(),
             },
             None => alone(),
         };
-        let each =
-            |start: &Point| knob.coarse.iter().map(|value| with(start, index, *value)).collect::<Vec<_>>();
+        let values = from.get(index).map(|best| knob.values(*best)).unwrap_or_default();
+        let each = |start: &Point| values.iter().map(|value| with(start, index, *value)).collect::<Vec<_>>();
         starts.iter().flat_map(each).collect()
     }
 
