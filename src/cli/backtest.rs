@@ -200,7 +200,7 @@ fn bound_cells(bound: Cost) -> Vec<String> {
 
 fn measured(measured: &Measured) -> String {
     let within = measured.within_percent.map_or_else(String::new, |within| {
-        format!(", {within:.3} % of requests within the promised latency")
+        format!(", {within:.3} % of requests within the policy's latency")
     });
     let age = measured
         .worst_age_s

@@ -203,7 +203,7 @@ struct PastArgs {
     #[arg(long, value_name = "CSV", conflicts_with_all = ["days", "until", "cache"])]
     from_csv: Option<PathBuf>,
     /// The days to read from CloudWatch, which keeps points of one minute for 15 days
-    #[arg(long, default_value_t = 14, value_parser = value_parser!(u32).range(1..=14))]
+    #[arg(long, value_name = "N", default_value_t = 14, value_parser = value_parser!(u32).range(1..=14))]
     days: u32,
     /// The end of these days; now where not given
     #[arg(long, value_name = "TIME")]
@@ -215,22 +215,22 @@ struct PastArgs {
     #[arg(long, value_name = "RATE")]
     per_task: Option<f64>,
     /// A request should take no longer; the policy's promise where it has one, else 1.5 times what a request takes
-    #[arg(long, value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     latency: Option<Duration>,
     /// A message should start within this; the policy's promise where it has one, else 3m
-    #[arg(long, value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     start_within: Option<Duration>,
     /// How long a task takes to start: the median and the 95th percentile, in seconds
     #[arg(long, value_name = "MEDIAN,P95", default_value = "45,90", value_parser = start_time)]
     start: StartTime,
     /// The processors of a task, for its price
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, value_name = "N", default_value_t = 0.5)]
     vcpu: f64,
     /// The memory of a task in gigabytes, for its price
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, value_name = "N", default_value_t = 1.0)]
     memory_gb: f64,
     /// How many times to replay, with other random arrivals within each minute and other starts
-    #[arg(long, default_value_t = 3, value_parser = value_parser!(u64).range(1..=100))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = value_parser!(u64).range(1..=100))]
     seeds: u64,
 }
 
@@ -238,7 +238,7 @@ const BACKTEST_EXAMPLES: &str = "\
 Examples:
   trimtab backtest --policy trimtab.yaml --service prod/checkout
   trimtab backtest --policy trimtab.yaml --service prod/checkout --against proposed.yaml
-  trimtab backtest --policy trimtab.yaml --from-csv trimtab-history/prod/checkout.csv --latency 250ms
+  trimtab backtest --policy trimtab.yaml --from-csv history.csv --latency 250ms --compare all
 
 Needs the permission cloudwatch:GetMetricData. What is assumed is told with the result; docs/backtest.md says more.";
 
@@ -270,8 +270,8 @@ Examples:
   trimtab tune --policy trimtab.yaml --service prod/checkout --promise 99.9 --latency 300ms
   trimtab tune --policy trimtab.yaml --from-csv history.csv --promise 99.9 --out tuned.yaml
 
-The settings are searched on the first part of the past and judged on the rest. Exit status 1: no settings were found that
-keep the promise on both.";
+The settings are searched on the first part of the past and judged on the rest; docs/backtest.md says how, and what that is
+worth. Exit status 1: no settings were found that keep the promise on both.";
 
 #[derive(Debug, Args)]
 struct TuneArgs {
