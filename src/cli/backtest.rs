@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::past::{Basis, Row, past, replay};
-use super::screen::{Screen, bar, say};
-use super::simulate::peers;
+use super::screen::{Screen, say};
+use super::simulate::{bar, peers};
 use super::table::{Column, table};
 use super::{BacktestArgs, check};
 use crate::control::ports::Clock;

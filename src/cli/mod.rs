@@ -5,10 +5,10 @@
 
 mod backtest;
 mod check;
+mod compare;
 pub mod decide;
 mod ecs;
 mod error;
-mod files;
 mod past;
 mod plan;
 mod screen;
@@ -123,6 +123,8 @@ enum Command {
     /// Search a policy's settings for the cheapest that keep a promise on a service's own past
     #[command(after_help = TUNE_EXAMPLES)]
     Tune(TuneArgs),
+    /// Set the promise policies beside other scalers on all load traces of a folder
+    Compare(CompareArgs),
 }
 
 #[derive(Debug, Args)]
@@ -291,6 +293,28 @@ struct TuneArgs {
     past: PastArgs,
 }
 
+#[derive(Debug, Args)]
+struct CompareArgs {
+    /// A folder of loads: CSV files with the columns t (seconds) and rate (a second), evenly spaced
+    #[arg(value_name = "DIR")]
+    traces: PathBuf,
+    /// The days of each load to simulate, after those before them as history
+    #[arg(long, value_name = "N", default_value_t = 3.0)]
+    days: f64,
+    /// The sizes of the service: how many tasks the mean of a load keeps busy
+    #[arg(long, value_name = "N,..", value_delimiter = ',', default_values_t = [3.0, 30.0])]
+    tasks: Vec<f64>,
+    /// How long a task takes to start: the median and the 95th percentile, in seconds
+    #[arg(long, value_name = "MEDIAN,P95", default_value = "45,90", value_parser = start_time)]
+    start: StartTime,
+    /// Where all random numbers come from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Where to write the figures as a page of Markdown
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum TraceKind {
     /// Requests: a task serves 4 at once, 200 ms each
@@ -350,6 +374,7 @@ async fn run(
         Command::Simulate(args) => simulate::run_simulate(&args, &mut screen),
         Command::Backtest(args) => backtest::run(&args, clock.as_ref(), &mut screen).await,
         Command::Tune(args) => tune::run(&args, clock.as_ref(), &mut screen).await,
+        Command::Compare(args) => compare::run(&args, &mut screen),
         Command::Decide { policy, service } => {
             let place = policy.display().to_string();
             let file = check::valid(&place, &check::read(&policy)?)?;

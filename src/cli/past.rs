@@ -1,15 +1,15 @@
 //! A service's past for `backtest` and `tune`: from a file, or from CloudWatch by way of a file that keeps it.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::error::CliError;
-use super::screen::bar;
-use super::simulate::positive;
-use super::{PastArgs, check, cloud, files};
+use super::simulate::{bar, positive, write_file};
+use super::{PastArgs, check, cloud};
 use crate::control::ports::Clock;
 use crate::history::{
     Assumptions, CannotReplay, DAYS_KEPT, Figure, History, LoadUnit, MetricHistory, PerTask, Replay, Sources,
@@ -103,11 +103,24 @@ async fn read_parts(
             let hint = format!("what was read is in {}; the same command goes on from there", path.display());
             return Err(CliError::from(error).with_hint(hint));
         }
-        files::replace(path, &history.to_csv())?;
+        replace(path, &history.to_csv())?;
         progress.inc(1);
     }
     progress.finish_and_clear();
     Ok(())
+}
+
+/// Writes a file so that, whenever it is interrupted, the old one or the new one is there as a whole.
+fn replace(path: &Path, text: &str) -> Result<(), CliError> {
+    let failed = |error: std::io::Error| {
+        CliError::world(format!("the file {} cannot be written: {error}", path.display()))
+    };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let partial = path.with_extension("partial");
+    write_file(&partial, text)?;
+    fs::rename(&partial, path).map_err(failed)
 }
 
 fn cache(place: &Path, target: &ScalableTarget) -> PathBuf {
@@ -140,13 +153,16 @@ pub(super) fn replay(
     if promise_percent.is_some_and(|percent| !(0.0 < percent && percent < 100.0)) {
         return Err(CliError::usage("--promise must be above 0 and below 100"));
     }
-    positive("--vcpu", Some(args.vcpu))?;
-    positive("--memory-gb", Some(args.memory_gb))?;
+    let size = TaskSize {
+        vcpu: positive("--vcpu", args.vcpu)?,
+        memory_gb: positive("--memory-gb", args.memory_gb)?,
+        ..TaskSize::default()
+    };
     let assumptions = Assumptions {
-        per_task: positive("--per-task", args.per_task)?,
+        per_task: args.per_task.map(|rate| positive("--per-task", rate)).transpose()?,
         promise_percent,
         task_start: args.start,
-        size: TaskSize { vcpu: args.vcpu, memory_gb: args.memory_gb, ..TaskSize::default() },
+        size,
         latency_s: args.latency.map(|latency| latency.as_secs_f64()),
         start_within_s: args.start_within.and_then(|within| u32::try_from(within.as_secs()).ok()),
     };

@@ -1,10 +1,8 @@
 //! Where commands write: data to standard output, talk to standard error. Colour only where it is wanted.
 
 use std::io::{self, Write as _};
-use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::error::CliError;
@@ -54,14 +52,4 @@ pub(super) fn coloured(text: &str, colour: AnsiColor) -> String {
 pub(super) fn bold(text: &str) -> String {
     let style = Style::new().bold();
     format!("{style}{text}{style:#}")
-}
-
-/// A bar on standard error that shows how far something long is.
-pub(super) fn bar(length: usize, message: &'static str) -> ProgressBar {
-    let bar = ProgressBar::new(u64::try_from(length).unwrap_or(u64::MAX)).with_message(message);
-    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
 }

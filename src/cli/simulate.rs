@@ -1,16 +1,16 @@
 //! `trimtab simulate` and `trimtab demo`: the real controller against the embedded cloud.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anstyle::AnsiColor;
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::check;
 use super::error::CliError;
-use super::files;
-use super::screen::{Screen, bar, bold, coloured, say};
+use super::screen::{Screen, bold, coloured, say};
 use super::table::{Column, table};
 use super::{DemoArgs, SimulateArgs, TraceKind};
 use crate::model::ScalableTarget;
@@ -38,9 +38,9 @@ const START: Timestamp = Timestamp::constant(1_767_225_600, 0);
 pub(super) fn run_demo(args: &DemoArgs, screen: &mut Screen) -> Result<(), CliError> {
     let outcome = demo(args.seed);
     if let Some(path) = &args.picture {
-        files::write(path, &picture(&outcome))?;
+        write_file(path, &picture(&outcome))?;
     }
-    files::write(&args.report, &page(&Report::from(&outcome)))?;
+    write_file(&args.report, &page(&Report::from(&outcome)))?;
     if screen.json {
         return screen.write_json(&outcome);
     }
@@ -66,9 +66,8 @@ pub(super) fn run_simulate(args: &SimulateArgs, screen: &mut Screen) -> Result<(
     let policy = check::read(&args.policy)?;
     let place = args.policy.display().to_string();
     let target = check::only_target(&place, &policy, args.service.as_ref())?;
-    let name = args.trace.file_stem().map_or_else(|| "trace".into(), |name| name.to_string_lossy());
-    let trace = Trace::parse(&name, &check::read(&args.trace)?)
-        .map_err(|error| CliError::no(format!("{}: {error}", args.trace.display())))?;
+    let name = trace_name(&args.trace);
+    let trace = read_trace(&name, &args.trace)?;
     let work = match args.kind.unwrap_or_else(|| kind_of(&target)) {
         TraceKind::Http => Work::HTTP,
         TraceKind::Queue => Work::QUEUE,
@@ -78,8 +77,8 @@ pub(super) fn run_simulate(args: &SimulateArgs, screen: &mut Screen) -> Result<(
         place,
         target,
         trace,
-        days: positive("--days", args.days)?,
-        tasks: positive("--tasks", args.tasks)?,
+        days: args.days.map(|days| positive("--days", days)).transpose()?,
+        tasks: args.tasks.map(|tasks| positive("--tasks", tasks)).transpose()?,
         work,
         start: START,
         seed: args.seed,
@@ -99,7 +98,7 @@ pub(super) fn run_simulate(args: &SimulateArgs, screen: &mut Screen) -> Result<(
         let found = compare(&trial, &simulation.target, &peers, &|| progress.inc(1));
         progress.finish_and_clear();
         if let Some(path) = &args.report {
-            files::write(path, &report(&name, &simulation, &simulated, &trial, &found))?;
+            write_file(path, &report(&name, &simulation, &simulated, &trial, &found))?;
         }
         comparison = Some(found).filter(|_| !args.compare.is_empty());
     }
@@ -130,13 +129,11 @@ struct WithComparison<'a> {
 }
 
 /// A number of an option that must be above zero.
-pub(super) fn positive(option: &str, number: Option<f64>) -> Result<Option<f64>, CliError> {
-    match number {
-        Some(number) if !(0.0 < number && number.is_finite()) => {
-            Err(CliError::usage(format!("{option} must be above 0, not {number}")))
-        }
-        _ => Ok(number),
+pub(super) fn positive(option: &str, number: f64) -> Result<f64, CliError> {
+    if 0.0 < number && number.is_finite() {
+        return Ok(number);
     }
+    Err(CliError::usage(format!("{option} must be above 0, not {number}")))
 }
 
 /// The peers that are asked for. One that was named and cannot steer such a service is told.
@@ -223,11 +220,29 @@ fn compared(comparison: &Comparison) -> String {
     table(&columns, std::iter::once(ours).chain(comparison.peers.iter().filter_map(best)).chain(bound))
 }
 
+/// A load's name: that of its file.
+pub(super) fn trace_name(path: &Path) -> String {
+    path.file_stem().map_or_else(|| "trace".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// Reads a load.
+pub(super) fn read_trace(name: &str, path: &Path) -> Result<Trace, CliError> {
+    Trace::parse(name, &check::read(path)?)
+        .map_err(|error| CliError::no(format!("{}: {error}", path.display())))
+}
+
 /// Tells on a terminal's standard error that something is under way; a long trace takes many seconds.
 fn spinner(message: String) -> ProgressBar {
     let spinner = ProgressBar::new_spinner().with_message(message);
     spinner.enable_steady_tick(Duration::from_millis(100));
     spinner
+}
+
+/// Shows on a terminal's standard error how many of so many runs are done.
+pub(super) fn bar(runs: usize, message: &'static str) -> ProgressBar {
+    let bar = ProgressBar::new(u64::try_from(runs).unwrap_or(u64::MAX)).with_message(message);
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos} of {len}");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 fn tell(simulated: &Simulated, args: &SimulateArgs, screen: &mut Screen) -> Result<(), CliError> {
@@ -285,4 +300,9 @@ fn scores(scores: &[Score]) -> String {
         ]
     });
     table(&columns, rows)
+}
+
+pub(super) fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
+    std::fs::write(path, text)
+        .map_err(|error| CliError::world(format!("the file {} cannot be written: {error}", path.display())))
 }

@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::past::{Basis, Row, past, replay};
-use super::screen::{Screen, bar, say};
+use super::screen::{Screen, say};
+use super::simulate::{bar, write_file};
 use super::table::{Column, table};
-use super::{TuneArgs, check, files};
+use super::{TuneArgs, check};
 use crate::config::{PolicyFile, Setting, with_settings};
 use crate::control::ports::Clock;
 use crate::history::{Candidate, Figure, Search, Tuning, Verdict, tune};
@@ -63,7 +64,7 @@ pub(super) async fn run(args: &TuneArgs, clock: &dyn Clock, screen: &mut Screen)
     let keeps = !matches!(tuning.verdict, Verdict::NoneKeeps | Verdict::NotKeptOnRest);
     let policy = if keeps { Some(edited(&place, &text, &target, &tuning.found)?) } else { None };
     if let (Some(path), Some(policy)) = (&args.out, &policy) {
-        files::write(path, policy)?;
+        write_file(path, policy)?;
     }
     let report = report(basis, search, &tuning, policy);
     if screen.json {

@@ -342,13 +342,10 @@ fn peer_class(tried: &Tried) -> String {
 
 fn dots(tried: &Tried, at: impl Fn(&Outcome) -> (f64, f64)) -> Markup {
     let places = || tried.settings.iter().map(|setting| (setting, at(&setting.outcome)));
-    let path: String = places()
-        .enumerate()
-        .map(|(index, (_, (x, y)))| format!("{}{x:.1} {y:.1}", if index == 0 { "M" } else { "L" }))
-        .collect();
+    let corners: Vec<String> = places().map(|(_, (x, y))| format!("{x:.1} {y:.1}")).collect();
     html! {
         g class=(format!("dots {}", peer_class(tried))) {
-            path d=(path) {}
+            path d=(format!("M{}", corners.join("L"))) {}
             @for (setting, (x, y)) in places() {
                 circle cx=(format!("{x:.1}")) cy=(format!("{y:.1}")) r="4" {
                     title { (tried.peer.title()) ", " (setting.name) ": " (late(&setting.outcome)) " late, $" (format!("{:.2}", setting.outcome.cost.usd)) }
