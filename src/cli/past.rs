@@ -103,7 +103,9 @@ async fn read_parts(
             let hint = format!("what was read is in {}; the same command goes on from there", path.display());
             return Err(CliError::from(error).with_hint(hint));
         }
-        replace(path, &history.to_csv())?;
+        if 1 < history.intervals.len() {
+            replace(path, &history.to_csv())?; // a single minute is no history that could be read back
+        }
         progress.inc(1);
     }
     progress.finish_and_clear();
@@ -203,7 +205,7 @@ impl Basis {
             peak_rate: history.intervals.iter().map(|interval| interval.rate).fold(0.0, f64::max),
             per_task: replay.per_task(),
             per_task_from: replay.per_task().learned.told(),
-            assumed: assumed(args, replay),
+            assumed: assumed(args, replay, target),
             seeds: args.seeds,
         }
     }
@@ -239,7 +241,7 @@ fn figure(value: f64) -> String {
     if 100.0 <= value { format!("{value:.0}") } else { format!("{}", (value * 100.0).round() / 100.0) }
 }
 
-fn assumed(args: &PastArgs, replay: &Replay) -> Vec<String> {
+fn assumed(args: &PastArgs, replay: &Replay, target: &ScalableTarget) -> Vec<String> {
     let StartTime { median_s, p95_s } = args.start;
     let load = match replay.unit() {
         LoadUnit::Work => {
@@ -257,7 +259,7 @@ fn assumed(args: &PastArgs, replay: &Replay) -> Vec<String> {
         }
         LoadUnit::Messages => "messages wait for a free task only",
     };
-    vec![
+    let mut assumed = vec![
         load.to_owned(),
         waiting.to_owned(),
         format!(
@@ -265,7 +267,12 @@ fn assumed(args: &PastArgs, replay: &Replay) -> Vec<String> {
         ),
         "CloudWatch shows a minute 60 s after its end; nothing is deployed and no call fails".to_owned(),
         format!("a task has {} vCPU and {} GB, at Fargate's price in us-east-1", args.vcpu, args.memory_gb),
-    ]
+    ];
+    if target.predictive.is_some() {
+        assumed
+            .push("nothing is known from before the history, so a forecast begins with nothing".to_owned());
+    }
+    assumed
 }
 
 /// What came of a policy, over the seeds.
