@@ -62,8 +62,7 @@ async fn a_past_is_read_from_cloudwatch_once_and_kept_as_a_load_trace() {
 
     let again = run(cut_off(world.folder(), &format!("{line} --json")));
     assert_eq!((again.status, again.stdout), (0, first.stdout), "what is kept is not asked for again");
-    let simulated =
-        run(in_folder(world.folder(), &format!("simulate --policy trimtab.yaml --trace past.csv --json")));
+    let simulated = run(in_folder(world.folder(), "simulate --policy trimtab.yaml --trace past.csv --json"));
     assert_eq!(simulated.status, 0, "{simulated:?}");
 }
 
@@ -73,7 +72,7 @@ async fn an_interrupted_read_goes_on_where_it_stopped() {
     assert_eq!(run(in_world(&world, &line)).status, 0);
     let path = world.folder().join("past.csv");
     let whole = fs::read_to_string(&path).unwrap();
-    let half: String = whole.lines().take(700).map(|line| format!("{line}\n")).collect();
+    let half: String = whole.split_inclusive('\n').take(700).collect();
     fs::write(&path, &half).unwrap();
 
     let failed = run(cut_off(world.folder(), &line));
