@@ -25,7 +25,15 @@ fn every_reason_code_is_documented_and_no_other() {
 
 #[test]
 fn every_link_within_the_repository_leads_somewhere() {
-    for page in ["README.md", "ARCHITECTURE.md", "docs/reasons.md", "docs/backtest.md", "events/README.md"] {
+    for page in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "docs/reasons.md",
+        "docs/quality.md",
+        "docs/backtest.md",
+        "events/README.md",
+        "tests/traces/README.md",
+    ] {
         let text = read(page);
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(page).parent().unwrap().to_owned();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {

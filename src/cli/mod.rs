@@ -47,7 +47,7 @@ Examples:
   trimtab demo                                       a day against the embedded cloud; needs no account
   trimtab check trimtab.yaml                         is the policy file right?
   trimtab plan --policy trimtab.yaml                 what would be done now, and why
-  trimtab simulate --policy trimtab.yaml --trace load.csv
+  trimtab simulate --policy trimtab.yaml --trace load.csv --compare all --report page.html
   trimtab backtest --policy trimtab.yaml --service prod/checkout --days 14
 
 Exit status: 0 done, 1 the answer is no (invalid policy, failed check), 2 usage, 3 AWS or the network failed.

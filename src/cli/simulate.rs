@@ -15,6 +15,7 @@ use super::table::{Column, table};
 use super::{DemoArgs, SimulateArgs, TraceKind};
 use crate::model::ScalableTarget;
 use crate::model::policy::PolicyKind;
+use crate::sim::Seconds;
 use crate::sim::chart::chart;
 use crate::sim::comparison::{self, Comparison, Tried, compare, timelines};
 use crate::sim::comparison_page::{ComparisonReport, comparison_page};
@@ -155,14 +156,14 @@ fn report(
     comparison: &Comparison,
 ) -> String {
     let StartTime { median_s, p95_s } = simulation.task_start;
-    let days = f64::from(trial.duration_s()) / 86_400.0;
     let before = match trial.spec().history.len() / 1440 {
         0 => String::new(),
         days => format!(", after {days} days that the forecast may use"),
     };
     let lead = format!(
-        "{days:.1} days of the load{before}. A task takes {median_s} s to start at the median and {p95_s} s at the 95th \
-         percentile. CloudWatch shows a minute 60 s after its end; trimtab looks once a minute."
+        "{} of the load{before}. A task takes {median_s} s to start at the median and {p95_s} s at the 95th \
+         percentile. CloudWatch shows a minute 60 s after its end; trimtab looks once a minute.",
+        lasting(trial.duration_s())
     );
     comparison_page(&ComparisonReport {
         trace,
@@ -173,6 +174,15 @@ fn report(
         policy: &simulation.policy,
         seed: simulation.seed,
     })
+}
+
+/// A time in words.
+fn lasting(seconds: Seconds) -> String {
+    const HOUR_S: Seconds = 3600;
+    const DAY_S: Seconds = 24 * HOUR_S;
+    let (unit, word) = if seconds < 2 * DAY_S { (HOUR_S, "hours") } else { (DAY_S, "days") };
+    let count = format!("{:.1}", f64::from(seconds) / f64::from(unit));
+    format!("{} {word}", count.trim_end_matches(".0"))
 }
 
 /// A comparison as a table.

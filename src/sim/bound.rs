@@ -44,6 +44,9 @@ fn work_itself(trial: &Trial, work: &QueueWork) -> f64 {
     (real(due) - spared).max(0.0) * takes_s / f64::from(work.concurrency)
 }
 
+/// So many different numbers of arrivals are told apart.
+const MOST_DISTINCT: u32 = 4096;
+
 /// The requests of a trial, ready for many prices.
 struct Requests {
     /// What each number of arrivals makes of each count of tasks.
@@ -87,6 +90,19 @@ impl Lateness {
         Self { all, none_in_time, late }
     }
 
+    /// Adds the price of what is late to the cost of each count of tasks, from the least on.
+    fn charge(&self, cost: &mut [f64], least: usize, price: f64) {
+        let too_few = (self.none_in_time as usize + 1).saturating_sub(least).min(cost.len());
+        let (none_in_time, others) = cost.split_at_mut(too_few);
+        for cost in none_in_time {
+            *cost += price * self.all;
+        }
+        let passed = least.saturating_sub(self.none_in_time as usize + 1);
+        for (cost, late) in others.iter_mut().zip(self.late.iter().skip(passed)) {
+            *cost += price * late;
+        }
+    }
+
     fn most_tasks(&self) -> TaskCount {
         self.none_in_time + 1 + TaskCount::try_from(self.late.len()).unwrap_or(TaskCount::MAX)
     }
@@ -96,9 +112,12 @@ impl Requests {
     fn new(trial: &Trial, http: &Http) -> Self {
         let mut places: BTreeMap<u32, usize> = BTreeMap::new();
         let mut lateness = Vec::new();
+        // Counts are cut down to a few distinct ones: with fewer arrivals no more are late, so the bound holds.
+        let coarse = trial.arrivals().iter().max().copied().unwrap_or(0).div_ceil(MOST_DISTINCT).max(1);
         let place = |arrived: &u32| {
-            *places.entry(*arrived).or_insert_with(|| {
-                lateness.push(Lateness::new(http, *arrived));
+            let arrived = arrived / coarse * coarse;
+            *places.entry(arrived).or_insert_with(|| {
+                lateness.push(Lateness::new(http, arrived));
                 lateness.len() - 1
             })
         };
@@ -146,26 +165,18 @@ impl Requests {
     /// may be late: a bound for every run that keeps the promise.
     fn relaxed(&self, price: f64) -> f64 {
         let step_s = f64::from(STEP_S);
-        let prices: Vec<Vec<f64>> = self.lateness.iter().map(|step| self.priced(step, price)).collect();
         let counts: Vec<f64> = (self.least..=self.most).map(|count| f64::from(count) * step_s).collect();
         let mut cost = vec![0.0; counts.len()];
         for step in &self.steps {
             relax(&mut cost, self.start_s, self.drain_s);
-            let late = prices.get(*step).map(Vec::as_slice).unwrap_or_default();
             for (cost, count) in cost.iter_mut().zip(&counts) {
                 *cost += count;
             }
-            for (cost, late) in cost.iter_mut().zip(late) {
-                *cost += late;
+            if let Some(step) = self.lateness.get(*step) {
+                step.charge(&mut cost, self.least as usize, price);
             }
         }
         cost.into_iter().fold(f64::INFINITY, f64::min) - price * self.allowed
-    }
-
-    /// The price of what is late with each count of tasks from the least on, as long as there is one.
-    fn priced(&self, step: &Lateness, price: f64) -> Vec<f64> {
-        let all = std::iter::repeat_n(step.all, step.none_in_time as usize + 1);
-        all.chain(step.late.iter().copied()).skip(self.least as usize).map(|late| price * late).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use super::comparison::{Comparison, compare, runs};
 use super::load::Trace;
 use super::peers::Peer;
 use super::service::TaskSize;
-use super::simulate::{InvalidSimulation, Simulation, Work};
+use super::simulate::{Capability, InvalidSimulation, Simulation, Work};
 use super::tasks::StartTime;
 use super::trial::Trial;
 use crate::config::PolicyFile;
@@ -60,6 +60,7 @@ pub struct Case {
     name: String,
     kind: Kind,
     size: f64,
+    per_task: f64,
     trial: Trial,
     target: ScalableTarget,
 }
@@ -73,6 +74,8 @@ pub struct Judged {
     pub kind: Kind,
     /// The tasks that its mean keeps busy.
     pub size: f64,
+    /// Requests or messages a second that a task takes.
+    pub per_task: f64,
     /// The days that were lived through.
     pub days: f64,
     /// The whole days before them that scalers knew.
@@ -115,17 +118,29 @@ fn case(name: &str, trace: &Trace, kind: Kind, size: f64, rules: &Rules) -> Resu
         trace: trace.clone(),
         days: Some(rules.days),
         tasks: Some(size),
-        work: match kind {
-            Kind::Http => Work::HTTP,
-            Kind::Queue => Work::QUEUE,
-        },
+        work: work(name, kind),
         start: START,
         seed: rules.seed,
         tick_s: 60,
         task_start: rules.start,
         size: TaskSize::default(),
     };
-    Ok(Case { name: name.to_owned(), kind, size, trial: simulation.trial()?, target })
+    let per_task = simulation.work.capability().per_second();
+    Ok(Case { name: name.to_owned(), kind, size, per_task, trial: simulation.trial()?, target })
+}
+
+/// What a task does with a load: requests are the same everywhere, messages take 4 s, 500 ms or 50 ms, by the load's name. So
+/// no number of messages a task suits all queues.
+fn work(name: &str, kind: Kind) -> Work {
+    const SERVICE_TIMES_S: [f64; 3] = [4.0, 0.5, 0.05];
+    match kind {
+        Kind::Http => Work::HTTP,
+        Kind::Queue => {
+            let place = name.bytes().fold(0, |sum, byte| sum + usize::from(byte)) % SERVICE_TIMES_S.len();
+            let service_time_s = SERVICE_TIMES_S.get(place).copied().unwrap_or(0.5);
+            Work::Queue(Capability { concurrency: 1, service_time_s })
+        }
+    }
 }
 
 /// Thursday, 1 January 2026, midnight UTC.
@@ -144,6 +159,16 @@ fn target(kind: Kind) -> Option<ScalableTarget> {
 }
 
 impl Case {
+    /// The service under its load.
+    pub fn trial(&self) -> &Trial {
+        &self.trial
+    }
+
+    /// What trimtab's policy says of it.
+    pub fn target(&self) -> &ScalableTarget {
+        &self.target
+    }
+
     /// How many runs it takes.
     pub fn runs(&self) -> usize {
         runs(&self.trial, &Peer::ALL)
@@ -156,6 +181,7 @@ impl Case {
             trace: self.name.clone(),
             kind: self.kind,
             size: self.size,
+            per_task: self.per_task,
             days: f64::from(self.trial.duration_s()) / f64::from(DAY_S),
             days_before: self.trial.spec().history.len() / 1440,
             comparison: compare(&self.trial, &self.target, &Peer::ALL, done),
@@ -169,7 +195,7 @@ mod tests {
 
     fn trace(name: &str, peak: f64) -> NamedTrace {
         let hours: String = (0..36).fold("t,rate\n".to_owned(), |text, hour| {
-            format!("{text}{},{}\n", hour * 3600, if hour == 30 { peak } else { 1.0 })
+            format!("{text}{},{}\n", hour * 3600, if hour == 12 { peak } else { 1.0 })
         });
         NamedTrace { name: name.to_owned(), trace: Trace::parse(name, &hours).unwrap() }
     }

@@ -304,6 +304,14 @@ impl Arrivals {
         Self::Recorded { counts, next: 0 }
     }
 
+    /// How many steps are known to come.
+    pub(super) fn steps_to_come(&self) -> usize {
+        match self {
+            Self::Drawn(_) => 0,
+            Self::Recorded { counts, next } => counts.len().saturating_sub(*next),
+        }
+    }
+
     /// The arrivals of the step that begins at `t`.
     pub fn step(&mut self, t: Seconds) -> u32 {
         match self {

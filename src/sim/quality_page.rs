@@ -13,7 +13,8 @@ pub fn quality_page(judged: &[Judged], rules: &Rules, command: &str) -> String {
     let mut page = format!(
         "# How good is it?\n\n\
          Trimtab beside other scalers on measured loads, in the embedded cloud: what each paid, and whether the promise was kept.\n\
-         This page is written by a command; to write it again:\n\n```sh\n{command}\n```\n"
+         This page is written by a command, with `DIR` a folder of loads such as [`tests/traces`](../tests/traces); to write it again:\n\n\
+         ```sh\n{command}\n```\n"
     );
     for kind in [Kind::Http, Kind::Queue] {
         let of_kind: Vec<&Judged> = judged.iter().filter(|case| case.kind == kind).collect();
@@ -70,13 +71,16 @@ fn by_case(cases: &[&Judged]) -> String {
     let mut table = "Cost as a multiple of the bound. Of each peer: the cheapest of its settings that keeps the promise in this very \
                      case, which nobody knows beforehand; – where none does.\n\n"
         .to_owned();
-    append(&mut table, format_args!("| load | tasks | trimtab | late | of the best peer |"));
+    append(
+        &mut table,
+        format_args!("| load | tasks | a second and task | trimtab | late | of the best peer |"),
+    );
     for peer in &peers {
         append(&mut table, format_args!(" {} |", peer.title()));
     }
     append(
         &mut table,
-        format_args!("\n| --- | ---: | ---: | ---: | ---: |{}\n", " ---: |".repeat(peers.len())),
+        format_args!("\n| --- | ---: | ---: | ---: | ---: | ---: |{}\n", " ---: |".repeat(peers.len())),
     );
     for case in cases {
         let comparison = &case.comparison;
@@ -84,9 +88,10 @@ fn by_case(cases: &[&Judged]) -> String {
         append(
             &mut table,
             format_args!(
-                "| {} | {} | {}{} | {} | {} |",
+                "| {} | {} | {} | {}{} | {} | {} |",
                 case.trace,
                 case.size,
+                case.per_task,
                 ratio(over(comparison, ours)),
                 if ours.kept() { "" } else { " (broken)" },
                 late(ours),
@@ -109,7 +114,7 @@ fn cheapest_kept(comparison: &Comparison, peer: Peer) -> String {
 
 /// Each setting of each peer over all cases: what one gets who does not know the load.
 fn one_setting(cases: &[&Judged]) -> String {
-    let mut table = "One setting for all cases, as it is in practice:\n\n\
+    let mut table = "One setting for all cases, as it is in practice; settings that keep the promise in none are left out.\n\n\
                      | scaler | setting | promise kept | cost over the bound | median late | changes a day |\n\
                      | --- | --- | ---: | ---: | ---: | ---: |\n"
         .to_owned();
@@ -119,7 +124,9 @@ fn one_setting(cases: &[&Judged]) -> String {
         for setting in peer.settings() {
             let outcomes: Vec<(&Judged, &Outcome)> =
                 cases.iter().filter_map(|case| Some((*case, outcome(case, peer, *setting)?))).collect();
-            append(&mut table, format_args!("{}", row(peer.title(), &peer.setting(*setting), &outcomes)));
+            if outcomes.iter().any(|(_, outcome)| outcome.kept()) {
+                append(&mut table, format_args!("{}", row(peer.title(), &peer.setting(*setting), &outcomes)));
+            }
         }
     }
     table
@@ -187,7 +194,7 @@ fn method(rules: &Rules) -> String {
   {days} days of it are lived through, after up to 14 days that a scaler may know as CloudWatch would still have them.
   Within a minute arrivals are random, and their rate strays by 8 % for some 20 s at a time. A load whose peak is over 20 times its mean is given to queues only.
 * A task takes {median} s to start at the median and {p95} s at the 95th percentile (lognormal), drains for 30 s, and is paid all that time.
-  A web task serves 4 requests at once, 200 ms each; a worker works off 2 messages a second. A twentieth of the web tasks' capacity is lost to imperfect balancing.
+  A web task serves 4 requests at once, 200 ms each; a worker works off a message after the other, of 4 s, 500 ms or 50 ms by the load, so that no number of messages a task suits all. A twentieth of the web tasks' capacity is lost to imperfect balancing.
 * CloudWatch shows a minute 60 s after its end, and the twenty seconds of a high-resolution metric after 20 s. A queue's depth is seen at once.
   Trimtab looks once a minute; AAS each minute or 20 s, Kubernetes' autoscaler and KEDA every 15 s.
 * All have the same bounds: at least one web task and no worker, at most twice what the peak keeps busy.

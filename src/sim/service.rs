@@ -145,7 +145,8 @@ impl Service {
     /// The service under arrivals that are drawn already.
     pub(super) fn with_arrivals(spec: ServiceSpec, arrivals: Arrivals, seed: u64) -> Self {
         let tasks = Tasks::new(spec.initial, spec.start, seed, &spec.id.to_string());
-        Self { spec, tasks, arrivals, queue: Queue::default(), backlog: 0.0, actions: 0, steps: Vec::new() }
+        let steps = Vec::with_capacity(arrivals.steps_to_come());
+        Self { spec, tasks, arrivals, queue: Queue::default(), backlog: 0.0, actions: 0, steps }
     }
 
     /// What the scenario says of it.

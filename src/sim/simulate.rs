@@ -198,7 +198,9 @@ pub fn simulate(simulation: &Simulation) -> Result<Simulated, InvalidSimulation>
         place: simulation.place.clone(),
     };
     let mut run = run(&scenario);
-    let errors = std::mem::take(&mut run.errors);
+    let mut errors = std::mem::take(&mut run.errors);
+    // The other services of the policy file are not there.
+    errors.retain(|at| at.what.service.as_ref().is_none_or(|service| *service == spec.id));
     let service = run.world.service(&spec.id).cloned();
     let service = service.unwrap_or_else(|| super::service::Service::new(spec, simulation.seed));
     let score = Score::of(&service);

@@ -14,7 +14,7 @@ use super::faults::{Call, FaultRule};
 use super::load::{Load, Trace};
 use super::queue::QueueWork;
 use super::run::drive;
-use super::service::{TaskSize, Workload};
+use super::service::{Arch, TaskSize, Workload};
 use super::tasks::StartTime;
 use super::world::WorldSpec;
 use super::*;
@@ -171,9 +171,12 @@ fn the_constant_count_is_the_smallest_that_keeps_the_promise() {
 
 #[test]
 fn a_task_costs_what_fargate_asks_for_half_a_processor_and_a_gigabyte() {
-    let score = score_of(web(Load::Constant(1.0), 10), 24);
-    assert!((score.cost.task_hours - 240.0).abs() < 1e-9);
-    assert!((score.cost.usd - 240.0 * (0.5 * 0.04048 + 0.004_445)).abs() < 1e-9);
+    for (arch, hour) in [(Arch::X86_64, 0.5 * 0.04048 + 0.004_445), (Arch::Arm64, 0.5 * 0.03238 + 0.003_56)] {
+        let size = TaskSize { arch, ..TaskSize::default() };
+        let score = score_of(ServiceSpec { size, ..web(Load::Constant(1.0), 10) }, 24);
+        assert!((score.cost.task_hours - 240.0).abs() < 1e-9);
+        assert!((score.cost.usd - 240.0 * hour).abs() < 1e-9, "{arch:?}");
+    }
 }
 
 #[test]
@@ -295,6 +298,36 @@ mod pages {
         assert_eq!(document.descendants().filter(|node| node.has_tag_name("svg")).count(), 3);
         for reference in ["http:", "https:", "src=", "href=", "url(", "@import", "//cdn"] {
             assert!(!page.contains(reference), "the page refers to {reference}");
+        }
+    }
+
+    #[test]
+    fn the_page_of_a_comparison_is_well_formed_and_needs_no_network() {
+        let rules = contest::Rules { days: 1.0, sizes: vec![2.0], start: StartTime::default(), seed: 1 };
+        let trace = Trace::parse("shop", "t,rate\n0,10\n1800,30\n3600,10\n").unwrap();
+        let traces = [contest::NamedTrace { name: "shop".to_owned(), trace }];
+        for case in contest::cases(&traces, &rules).unwrap() {
+            let (trial, target) = (case.trial(), case.target());
+            let comparison = comparison::compare(trial, target, &peers::Peer::ALL, &|| ());
+            let timelines = comparison::timelines(trial, target, &comparison);
+            let service = trial.run(&mut Trimtab::new(target.clone()));
+            let page = comparison_page::comparison_page(&comparison_page::ComparisonReport {
+                trace: "shop & <co>",
+                lead: "An hour.",
+                comparison: &comparison,
+                timelines: &timelines,
+                score: &Score::of(&service),
+                policy: contest::POLICY,
+                seed: 1,
+            });
+            let xml = as_xml(&page);
+            let document = roxmltree::Document::parse(&xml).unwrap();
+            let plots = document.descendants().filter(|node| node.has_tag_name("svg")).count();
+            assert_eq!(plots, 3 + comparison.peers.len(), "trimtab's, one for each scaler, and all settings");
+            assert!(page.contains("shop &amp; &lt;co&gt;"));
+            for reference in ["http:", "https:", "src=", "href=", "url(", "@import", "//cdn"] {
+                assert!(!page.contains(reference), "the page refers to {reference}");
+            }
         }
     }
 

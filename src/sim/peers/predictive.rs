@@ -103,3 +103,82 @@ impl Scaler for Predictive {
         Some(reactive.max(self.floor(view.now())))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::model::{Capacity, ServiceId};
+    use crate::sim::load::Load;
+    use crate::sim::service::{ServiceSpec, TaskSize, Workload};
+    use crate::sim::tasks::StartTime;
+
+    /// A trial after days of history in which an hour's load is the number of the hour, in requests a second, but for
+    /// the last two days of a week where those have a load of their own. A task takes 20 a second at full use.
+    fn trial(days: u32, weekend: Option<u32>) -> Trial {
+        let minute = |minute: u32| {
+            let (day, hour) = (minute / 1440, minute / 60 % 24);
+            let is_weekend = 5 <= (day + 7 - days % 7) % 7;
+            60 * weekend.filter(|_| is_weekend).unwrap_or(hour)
+        };
+        let http = crate::sim::http::Http {
+            load_balancer: "app/web/1".to_owned(),
+            target_group: String::new(),
+            concurrency: 4,
+            service_time_s: 0.2,
+            timeout_s: 10.0,
+            latency_s: 0.3,
+            percent: 99.9,
+        };
+        let spec = ServiceSpec {
+            id: ServiceId::new("prod", "web"),
+            workload: Workload::Http(http),
+            load: Load::Constant(5.0),
+            burstiness: 0.0,
+            initial: 1,
+            start: StartTime::default(),
+            size: TaskSize::default(),
+            history: (0..days * 1440).map(minute).collect(),
+            deployments: Vec::new(),
+        };
+        Trial::new(spec, Capacity::new(1, 100).unwrap(), 6 * 86_400, Timestamp::UNIX_EPOCH, 1)
+    }
+
+    /// The count of every minute of a trial.
+    fn counts(trial: &Trial) -> Vec<TaskCount> {
+        let service = trial.run(&mut Predictive::new(50.0, trial));
+        service.steps().iter().step_by(12).map(|step| step.desired).collect()
+    }
+
+    #[test]
+    fn a_day_of_history_is_the_floor_of_each_hour_from_five_minutes_before_it() {
+        let counts = counts(&trial(1, None));
+        let at = |hour: usize, minute: usize| counts[hour * 60 + minute];
+        assert_eq!((at(19, 54), at(19, 55)), (2, 2));
+        assert_eq!((at(20, 54), at(20, 55)), (2, 3), "21 a second at 10 a task");
+        assert_eq!(at(23, 30), 3);
+    }
+
+    #[test]
+    fn less_than_a_day_is_too_little() {
+        assert!(!Predictive::has_enough(&Trial::new(
+            ServiceSpec { history: vec![1; 1439].into(), ..trial(1, None).spec().clone() },
+            Capacity::new(1, 100).unwrap(),
+            60,
+            Timestamp::UNIX_EPOCH,
+            1
+        )));
+        assert!(Predictive::has_enough(&trial(1, None)));
+    }
+
+    #[test]
+    fn from_two_weeks_on_an_hour_is_one_of_the_week() {
+        let counts = counts(&trial(14, Some(95)));
+        let at = |day: usize, hour: usize| counts[(day * 24 + hour) * 60 + 30];
+        assert_eq!((at(1, 22), at(4, 22), at(5, 2)), (3, 3, 10), "the sixth day is a weekend");
+        let one_week = trial(7, Some(95));
+        let service = one_week.run(&mut Predictive::new(50.0, &one_week));
+        assert_eq!(service.steps()[12 * 60 * 22].desired, 5, "one week: the mean of that hour of all days");
+    }
+}

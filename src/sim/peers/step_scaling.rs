@@ -152,3 +152,55 @@ fn target(policies: Vec<ScalingPolicy>, trial: &Trial) -> ScalableTarget {
         aas: AasRegistered::Warn,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ServiceStatus;
+    use crate::model::{Capacity, ServiceId};
+    use crate::sim::load::Load;
+    use crate::sim::service::{ServiceSpec, TaskSize, Workload};
+    use crate::sim::tasks::StartTime;
+
+    /// The count after points of the utilisation, with the ladder over 60 per cent.
+    fn count(from: TaskCount, points: &[f64]) -> TaskCount {
+        let spec = ServiceSpec {
+            id: ServiceId::new("prod", "web"),
+            workload: Workload::Scheduled,
+            load: Load::Constant(0.0),
+            burstiness: 0.0,
+            initial: from,
+            start: StartTime::default(),
+            size: TaskSize::default(),
+            history: [].into(),
+            deployments: Vec::new(),
+        };
+        let trial = Trial::new(spec, Capacity::new(1, 100).unwrap(), 60, Timestamp::UNIX_EPOCH, 1);
+        let mut scaler = StepScaling::new(60.0, &trial);
+        scaler.points.extend(points);
+        let observation = Observation {
+            now: trial.timestamp(0),
+            service: ServiceStatus::steady(from),
+            metrics: BTreeMap::new(),
+            alarms: scaler.statuses(trial.timestamp(0)),
+            queues: BTreeMap::new(),
+        };
+        decide(&scaler.target, &observation, &scaler.memory).to
+    }
+
+    #[test]
+    fn the_ladder_is_climbed_by_the_size_of_the_breach() {
+        for (points, to) in [
+            (&[61.0, 69.0][..], 22),
+            (&[75.0, 75.0], 26),
+            (&[85.0, 90.0], 32),
+            (&[59.0, 90.0], 20),
+            (&[35.0; 15], 18),
+            (&[35.0; 14], 20),
+            (&[40.0; 15], 20),
+        ] {
+            assert_eq!(count(20, points), to, "{points:?}");
+        }
+        assert_eq!((count(1, &[61.0, 62.0]), count(4, &[20.0; 15])), (2, 3), "at least one task");
+    }
+}

@@ -8,7 +8,7 @@
 //! alarms' points are those that its users see (<https://github.com/aws/containers-roadmap/issues/1208>). Open in them and
 //! chosen here: scale-in ("gradual") follows the greatest of the low alarm's points, and with a backlog, which is nothing while
 //! the tasks suffice, takes a tenth of the tasks at most; the scale-out cooldown is 60 s, not the default of 300 s, as most
-//! users set it.
+//! users set it; with a utilisation, which says nothing at zero, one task is kept.
 
 use std::collections::VecDeque;
 
@@ -90,7 +90,12 @@ impl Scaler for TargetTracking {
             self.rule.see(value);
         }
         let status = view.status();
-        self.rule.act(view.now(), Counts { desired: status.desired, running: status.running }, self.target)
+        let counts = Counts { desired: status.desired, running: status.running };
+        match self.metric {
+            Metric::Utilization if counts.desired == 0 => Some(1),
+            Metric::Utilization => self.rule.act(view.now(), counts, self.target).map(|to| to.max(1)),
+            Metric::BacklogPerTask => self.rule.act(view.now(), counts, self.target),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::{command, run};
 fn every_command_explains_itself() {
     let commands = [
         "", "demo", "check", "schema", "clusters", "services", "scale", "plan", "invoke", "decide",
-        "simulate", "backtest", "tune",
+        "simulate", "compare", "backtest", "tune",
     ];
     for name in commands {
         let outcome = run(command(&format!("{name} --help")));
@@ -34,6 +34,11 @@ fn a_slip_in_typing_is_usage() {
         ("demo --width 1000000000000", "1000000000000 is not in 0..=65535"),
         ("plan --polcy x", "a similar argument exists: '--policy'"),
         ("simulate --policy a --trace b --kind tcp", "[possible values: http, queue]"),
+        ("simulate --policy a --trace b --compare hap", "[possible values: constant, aas, aas-20s"),
+        (
+            "simulate --policy a --trace b --start 90,45",
+            "write the median and the 95th percentile in seconds",
+        ),
     ];
     for (line, told) in cases {
         let outcome = run(command(line));

@@ -61,6 +61,52 @@ fn a_trace_is_simulated_and_told_as_a_chart_with_a_table_and_as_data() {
 }
 
 #[test]
+fn peers_are_set_beside_it_as_a_table_as_data_and_as_a_page() {
+    let folder = folder();
+    let line = "simulate --policy both.yaml --trace load.csv --tasks 4 --start 30,50 --compare aas,keda";
+    for (service, peer, left_out) in [
+        ("web", "AAS target tracking", "KEDA SQS cannot steer this service on this load and is left out\n"),
+        ("worker", "KEDA SQS", ""),
+    ] {
+        let line = format!("{line} --service prod/{service} --report page.html");
+        let text = succeeded(folder.path(), &line);
+        for part in ["SCALER", "OVER BOUND", "trimtab", peer, "bound", "hindsight"] {
+            assert!(text.stdout.contains(part), "{part}: {text:?}");
+        }
+        assert_eq!(text.stderr, format!("{left_out}The page with the plots: page.html\n"));
+        let page = fs::read_to_string(folder.path().join("page.html")).unwrap();
+        assert!(page.contains(peer) && page.contains(&format!("prod/{service} on load")), "{page:.200}");
+
+        let data = succeeded(folder.path(), &format!("{line} --json")).json();
+        let comparison = &data["comparison"];
+        let bound = comparison["bound"]["task_hours"].as_f64().unwrap();
+        let paid = comparison["trimtab"]["cost"]["task_hours"].as_f64().unwrap();
+        assert!(0.0 < bound && bound < paid, "{comparison}");
+        assert_eq!(data["score"]["cost"], comparison["trimtab"]["cost"], "the loop is the controller's");
+        assert!(1 < comparison["peers"][0]["settings"].as_array().unwrap().len());
+    }
+}
+
+#[test]
+fn a_folder_of_loads_is_compared_and_told_as_a_table_as_data_and_as_markdown() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("loads")).unwrap();
+    fs::copy(folder.path().join("load.csv"), folder.path().join("loads/shop.csv")).unwrap();
+    let line = "compare loads --days 1 --tasks 2 --markdown quality.md";
+    let text = succeeded(folder.path(), line);
+    for part in ["shop", "http: promise kept in", "queue: promise kept in", "OF ITS COST"] {
+        assert!(text.stdout.contains(part), "{part}: {text:?}");
+    }
+    let page = fs::read_to_string(folder.path().join("quality.md")).unwrap();
+    for part in ["trimtab compare DIR --days 1 --tasks 2", "| shop | 2 |", "| trimtab | the policy below |"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let data = succeeded(folder.path(), &format!("{line} --json")).json();
+    assert_eq!((&data[0]["kind"], &data[1]["kind"]), (&"http".into(), &"queue".into()));
+    assert_eq!(fs::read_to_string(folder.path().join("quality.md")).unwrap(), page, "the same again");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_run() {
     let folder = folder();
     let simulate = |seed| {
@@ -84,10 +130,25 @@ fn a_simulation_that_cannot_be_is_told_what_is_missing() {
         ("--policy web.yaml --trace bad.csv", 1, "bad.csv: "),
         ("--policy web.yaml --trace none.csv", 1, "the file none.csv cannot be read: "),
         ("--policy load.csv --trace load.csv", 1, "load.csv is not valid"),
+        ("--policy web.yaml --trace load.csv --days 0", 2, "--days must be above 0, not 0"),
+        ("--policy web.yaml --trace load.csv --tasks 1e9", 1, "no service has more than 100000"),
     ];
     for (arguments, status, told) in cases {
         let outcome = run(in_folder(folder.path(), &format!("simulate {arguments}")));
         assert_eq!((outcome.status, outcome.stdout.as_str()), (status, ""), "{arguments}: {outcome:?}");
+        assert!(outcome.stderr.contains(told), "{arguments}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_folder_without_loads_is_told() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    for (arguments, told) in
+        [("empty", "the folder empty has no CSV file"), ("none", "the folder none cannot be read: ")]
+    {
+        let outcome = run(in_folder(folder.path(), &format!("compare {arguments}")));
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""), "{arguments}: {outcome:?}");
         assert!(outcome.stderr.contains(told), "{arguments}: {outcome:?}");
     }
 }
