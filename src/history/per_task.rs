@@ -22,13 +22,19 @@ pub enum Learned {
     Given,
     /// The load is counted in tasks.
     ByDefinition,
-    /// The busier half of the intervals: requests or messages divided by running tasks times their utilisation.
+    /// The busier half of the intervals: requests divided by running tasks times their utilisation.
     Utilisation {
         /// How many intervals.
         intervals: usize,
     },
     /// Intervals that left more waiting than was deleted in them: messages deleted divided by running tasks.
     Backlog {
+        /// How many intervals.
+        intervals: usize,
+    },
+    /// What 95 of 100 intervals with work did not exceed: messages deleted divided by running tasks. A task may be able to
+    /// do more.
+    MostSeen {
         /// How many intervals.
         intervals: usize,
     },
@@ -43,10 +49,8 @@ const TOO_FEW: usize = 10;
 pub fn per_task(history: &History, unit: LoadUnit, assumed: f64) -> PerTask {
     let learned = match unit {
         LoadUnit::Work => return PerTask { rate: 1.0, learned: Learned::ByDefinition },
-        LoadUnit::Requests => by_utilisation(history, |interval| Some(interval.rate)),
-        LoadUnit::Messages => {
-            at_backlog(history).or_else(|| by_utilisation(history, |interval| interval.deleted))
-        }
+        LoadUnit::Requests => by_utilisation(history),
+        LoadUnit::Messages => at_backlog(history).or_else(|| most_seen(history)),
     };
     learned.unwrap_or(PerTask { rate: assumed, learned: Learned::Assumed })
 }
@@ -61,11 +65,26 @@ fn at_backlog(history: &History) -> Option<PerTask> {
     ratio(&seen).map(|rate| PerTask { rate, learned: Learned::Backlog { intervals: seen.len() } })
 }
 
-/// Work done by each busy task, in the busier half of the intervals: what a task does while idle matters least there.
-fn by_utilisation(history: &History, done: fn(&Interval) -> Option<f64>) -> Option<PerTask> {
+/// The most messages that running tasks were seen to delete. Workers often wait for others and not for their processor, so
+/// their utilisation would tell too much.
+fn most_seen(history: &History) -> Option<PerTask> {
+    const OF_100: usize = 95;
+    let by_task = |interval: &Interval| {
+        let rate = interval.deleted? / interval.running.filter(|running| 0.0 < *running)?;
+        Some(rate).filter(|rate| 0.0 < *rate)
+    };
+    let mut seen: Vec<f64> = history.intervals.iter().filter_map(by_task).collect();
+    seen.sort_by(f64::total_cmp);
+    let intervals = seen.len();
+    let rate = seen.get(intervals * OF_100 / 100).copied().filter(|_| TOO_FEW <= intervals)?;
+    Some(PerTask { rate, learned: Learned::MostSeen { intervals } })
+}
+
+/// Requests served by each busy task, in the busier half of the intervals: what a task does while idle matters least there.
+fn by_utilisation(history: &History) -> Option<PerTask> {
     let figures = |interval: &Interval| {
         let busy = interval.running? * interval.cpu? / 100.0;
-        Some((interval.cpu?, done(interval).filter(|done| 0.0 < *done)?, busy)).filter(|_| 0.0 < busy)
+        Some((interval.cpu?, interval.rate, busy)).filter(|_| 0.0 < busy && 0.0 < interval.rate)
     };
     let mut seen: Vec<(f64, f64, f64)> = history.intervals.iter().filter_map(figures).collect();
     seen.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -87,11 +106,15 @@ impl Learned {
             Self::Given => "as given by --per-task".to_owned(),
             Self::ByDefinition => "the load is counted in busy tasks".to_owned(),
             Self::Utilisation { intervals } => format!(
-                "learned from what busy tasks did in the {intervals} busier intervals: done / (running x CPU utilisation)"
+                "learned from the {intervals} busier intervals: requests / (running tasks x CPU utilisation)"
             ),
             Self::Backlog { intervals } => {
                 format!("learned from {intervals} intervals with a backlog: messages deleted / running tasks")
             }
+            Self::MostSeen { intervals } => format!(
+                "the most that a running task deleted, but for 5 % of {intervals} intervals; it may be able to do more: give \
+                 your own with --per-task"
+            ),
             Self::Assumed => {
                 "assumed: the history does not tell it; give your own with --per-task".to_owned()
             }

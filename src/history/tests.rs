@@ -288,6 +288,20 @@ fn what_a_worker_takes_is_learned_where_more_waited_than_was_deleted() {
 }
 
 #[test]
+fn without_a_backlog_the_most_that_a_worker_was_seen_to_do_is_the_least_that_it_can() {
+    let past = history((0..100).map(|minute| {
+        interval(minute, |interval| {
+            interval.running = Some(2.0);
+            interval.cpu = Some(10.0);
+            interval.deleted = Some(if minute < 10 { 3.0 } else { 1.0 });
+            interval.visible = Some(0.0);
+        })
+    }));
+    let most = PerTask { rate: 1.5, learned: Learned::MostSeen { intervals: 100 } };
+    assert_eq!(per_task(&past, LoadUnit::Messages, 2.0), most);
+}
+
+#[test]
 fn what_nothing_tells_is_assumed_and_work_needs_no_figure() {
     let past = history((0..60).map(|minute| interval(minute, |interval| interval.rate = 5.0)));
     let assumed = PerTask { rate: 20.0, learned: Learned::Assumed };
