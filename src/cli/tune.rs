@@ -100,6 +100,7 @@ fn report(basis: Basis, search: Search, tuning: &Tuning, policy: Option<String>)
         Verdict::KeepsWhatTodayBreaks => ("keeps_what_today_breaks", None),
         Verdict::WithinNoise(saved) => ("within_noise", Some(saved)),
         Verdict::Cheaper(saved) => ("cheaper", Some(saved)),
+        Verdict::SaferAndDearer(saved) => ("safer_and_dearer", Some(saved)),
     };
     Report {
         basis,
@@ -164,6 +165,11 @@ fn told(tuning: &Tuning, promise: f64) -> String {
         Verdict::WithinNoise(saved) => format!(
             "the gain is within the noise between seeds ({:.2} % to {:.2} %): today's settings are as good",
             saved.least, saved.most
+        ),
+        Verdict::SaferAndDearer(saved) => format!(
+            "{:.1} % dearer than today's on the days that were held out: these settings keep the promise in every third of the \
+             days that were searched, today's in all of them together only",
+            -saved.mean
         ),
         Verdict::Cheaper(saved) => format!(
             "{:.1} % cheaper than today's on the days that were held out ({:.2} % to {:.2} % by seed), with {} kept",

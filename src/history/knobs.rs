@@ -14,11 +14,11 @@ pub(super) struct Knob {
     of: Of,
     /// What it is now.
     pub(super) current: f64,
-    /// What is tried at first, by rising value.
-    coarse: Vec<f64>,
-    /// The most that is tried.
+    /// What is tried, by rising value, where it is no goal.
+    listed: Vec<f64>,
+    /// The most that is tried, where it is a goal.
     most: f64,
-    /// Whether it is a goal, which decides most: values between the coarse ones are tried as well.
+    /// Whether it is a goal, which decides most: values about the best so far are tried, and in the end finer ones.
     pub(super) is_goal: bool,
     /// The place of the goal that it is tried with: what is best for one depends on the other.
     pub(super) beside: Option<usize>,
@@ -60,8 +60,8 @@ pub(super) fn knobs(target: &ScalableTarget) -> Vec<Knob> {
     others.push(minimum(target.capacity));
     others.push(seconds(Of::Stabilization, target.behavior.scale_in.stabilization, &[0, 120, 300, 600]));
     for knob in &mut others {
-        knob.beside = goals.iter().position(|goal| goal.policy() == knob.policy()).or(Some(0));
-        knob.beside = knob.beside.filter(|goal| *goal < goals.len());
+        let goal = goals.iter().position(|goal| goal.policy() == knob.policy()).unwrap_or(0);
+        knob.beside = Some(goal).filter(|goal| *goal < goals.len());
     }
     goals.append(&mut others);
     goals
@@ -85,9 +85,7 @@ pub(super) fn untuned(target: &ScalableTarget) -> Vec<String> {
 }
 
 fn goal(of: Of, current: f64, most: f64) -> Knob {
-    let mut goal = Knob { of, current, coarse: Vec::new(), most, is_goal: true, beside: None };
-    goal.coarse = goal.grid_about(current);
-    goal
+    Knob { of, current, listed: Vec::new(), most, is_goal: true, beside: None }
 }
 
 /// A utilisation above 95 per cent leaves nothing to be seen of more load.
@@ -121,8 +119,8 @@ fn seconds(of: Of, current: Duration, values: &[u32]) -> Knob {
 }
 
 fn plain(of: Of, current: f64, values: impl Iterator<Item = f64>) -> Knob {
-    let coarse = with(current, values);
-    Knob { of, current, coarse, most: f64::INFINITY, is_goal: false, beside: None }
+    let listed = rising(current, values);
+    Knob { of, current, listed, most: f64::INFINITY, is_goal: false, beside: None }
 }
 
 /// A floor of more than one task is often there for a reason that no load shows, so it is never brought below two.
@@ -134,7 +132,7 @@ fn minimum(capacity: Capacity) -> Knob {
     plain(Of::Min, min, allowed)
 }
 
-fn with(current: f64, values: impl Iterator<Item = f64>) -> Vec<f64> {
+fn rising(current: f64, values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut values: Vec<f64> = values.chain([current]).collect();
     values.sort_by(f64::total_cmp);
     values.dedup();
@@ -161,14 +159,10 @@ impl Knob {
         }
     }
 
-    /// What is tried where the best so far is `best`: of a goal what is about it, so that it can go on from an edge.
+    /// What is tried where the best so far is `best`.
     pub(super) fn values(&self, best: f64) -> Vec<f64> {
-        if self.is_goal { self.grid_about(best) } else { self.coarse.clone() }
-    }
-
-    fn grid_about(&self, value: f64) -> Vec<f64> {
         const FACTORS: [f64; 10] = [0.4, 0.55, 0.7, 0.85, 1.0, 1.15, 1.3, 1.5, 2.0, 3.0];
-        self.scaled(value, &FACTORS)
+        if self.is_goal { self.scaled(best, &FACTORS) } else { self.listed.clone() }
     }
 
     /// The values near one, and it.
@@ -180,7 +174,7 @@ impl Knob {
     /// A value times these factors, where that is allowed, and it.
     pub(super) fn scaled(&self, value: f64, factors: &[f64]) -> Vec<f64> {
         let values = factors.iter().map(|factor| three_digits(value * factor));
-        with(value, values.filter(|value| *value <= self.most))
+        rising(value, values.filter(|value| *value <= self.most))
     }
 
     /// The target with this value.
