@@ -7,7 +7,7 @@ use super::error::CliError;
 use super::screen::{Screen, say};
 use super::simulate::{bar, positive, read_trace, trace_name, write_file};
 use super::table::{Column, table};
-use crate::sim::contest::{Case, Judged, Kind, NamedTrace, Rules, cases};
+use crate::sim::contest::{Case, CaseResult, Kind, NamedTrace, Rules, cases};
 use crate::sim::quality_page::{geometric_mean, quality_page};
 
 /// Runs the contest, and tells who paid what.
@@ -16,15 +16,15 @@ pub(super) fn run(args: &CompareArgs, screen: &mut Screen) -> Result<(), CliErro
     let traces = traces(&args.traces)?;
     let cases = cases(&traces, &rules).map_err(|error| CliError::no(error.to_string()))?;
     let progress = bar(cases.iter().map(Case::runs).sum(), "Comparing");
-    let judged: Vec<Judged> = cases.iter().map(|case| case.judge(&|| progress.inc(1))).collect();
+    let results: Vec<CaseResult> = cases.iter().map(|case| case.run(&|| progress.inc(1))).collect();
     progress.finish_and_clear();
     if let Some(path) = &args.markdown {
-        write_file(path, &quality_page(&judged, &rules, &command(args)))?;
+        write_file(path, &quality_page(&results, &rules, &command(args)))?;
     }
     if screen.json {
-        return screen.write_json(&judged);
+        return screen.write_json(&results);
     }
-    screen.write(&told(&judged))?;
+    screen.write(&told(&results))?;
     if let Some(path) = &args.markdown {
         say(&format!("The page with the figures: {}", path.display()));
     }
@@ -70,7 +70,7 @@ fn command(args: &CompareArgs) -> String {
     )
 }
 
-fn told(judged: &[Judged]) -> String {
+fn told(results: &[CaseResult]) -> String {
     let columns = [
         Column::Text("LOAD"),
         Column::Text("KIND"),
@@ -82,7 +82,7 @@ fn told(judged: &[Judged]) -> String {
         Column::Number("OVER BOUND"),
         Column::Number("OF ITS COST"),
     ];
-    let rows = judged.iter().map(|case| {
+    let rows = results.iter().map(|case| {
         let (comparison, ours) = (&case.comparison, &case.comparison.trimtab);
         let two = |ratio: Option<f64>| ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
         let best = comparison.best_as_punctual();
@@ -101,7 +101,7 @@ fn told(judged: &[Judged]) -> String {
             two(comparison.of_best_peer()),
         ]
     });
-    let summaries = [Kind::Http, Kind::Queue].into_iter().filter_map(|kind| summary(kind, judged));
+    let summaries = [Kind::Http, Kind::Queue].into_iter().filter_map(|kind| summary(kind, results));
     format!("{}\n{}", table(&columns, rows), summaries.collect::<String>())
 }
 
@@ -113,8 +113,8 @@ fn kind(kind: Kind) -> &'static str {
 }
 
 /// The figures of a kind in a sentence.
-fn summary(of: Kind, judged: &[Judged]) -> Option<String> {
-    let cases: Vec<&Judged> = judged.iter().filter(|case| case.kind == of).collect();
+fn summary(of: Kind, results: &[CaseResult]) -> Option<String> {
+    let cases: Vec<&CaseResult> = results.iter().filter(|case| case.kind == of).collect();
     let kept = cases.iter().filter(|case| case.comparison.trimtab.kept()).count();
     let over = cases.iter().filter_map(|case| case.comparison.over_bound(case.comparison.trimtab.cost));
     let over = geometric_mean(over)?;

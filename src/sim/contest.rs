@@ -67,7 +67,7 @@ pub struct Case {
 
 /// What came of a case.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Judged {
+pub struct CaseResult {
     /// The load's name.
     pub trace: String,
     /// What the load was of.
@@ -175,9 +175,9 @@ impl Case {
     }
 
     /// Runs it, on all cores. `done` is told of each run.
-    pub fn judge(&self, done: &(impl Fn() + Sync)) -> Judged {
+    pub fn run(&self, done: &(impl Fn() + Sync)) -> CaseResult {
         const DAY_S: Seconds = 86_400;
-        Judged {
+        CaseResult {
             trace: self.name.clone(),
             kind: self.kind,
             size: self.size,

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use super::comparison::Comparison;
-use super::contest::{Judged, Kind, POLICY, Rules};
+use super::contest::{CaseResult, Kind, POLICY, Rules};
 use super::number::real;
 use super::peers::Peer;
 use super::trial::Outcome;
 
 /// Writes the page. `command` is what wrote it, for the reader to do the same.
-pub fn quality_page(judged: &[Judged], rules: &Rules, command: &str) -> String {
+pub fn quality_page(results: &[CaseResult], rules: &Rules, command: &str) -> String {
     let mut page = format!(
         "# How good is it?\n\n\
          Trimtab beside other scalers on measured loads, in the embedded cloud: what each paid, and whether the promise was kept.\n\
@@ -17,7 +17,7 @@ pub fn quality_page(judged: &[Judged], rules: &Rules, command: &str) -> String {
          ```sh\n{command}\n```\n"
     );
     for kind in [Kind::Http, Kind::Queue] {
-        let of_kind: Vec<&Judged> = judged.iter().filter(|case| case.kind == kind).collect();
+        let of_kind: Vec<&CaseResult> = results.iter().filter(|case| case.kind == kind).collect();
         if !of_kind.is_empty() {
             page.push_str(&section(kind, &of_kind));
         }
@@ -26,7 +26,7 @@ pub fn quality_page(judged: &[Judged], rules: &Rules, command: &str) -> String {
     page
 }
 
-fn section(kind: Kind, cases: &[&Judged]) -> String {
+fn section(kind: Kind, cases: &[&CaseResult]) -> String {
     let title = match kind {
         Kind::Http => "## Requests: 99.9 % within 300 ms",
         Kind::Queue => "## Messages: 99.9 % start within 180 s",
@@ -35,7 +35,7 @@ fn section(kind: Kind, cases: &[&Judged]) -> String {
 }
 
 /// The figures of a kind in sentences.
-fn summary(cases: &[&Judged]) -> String {
+fn summary(cases: &[&CaseResult]) -> String {
     let kept = cases.iter().filter(|case| case.comparison.trimtab.kept()).count();
     let over = cases.iter().filter_map(|case| over(&case.comparison, &case.comparison.trimtab));
     let of_best: Vec<f64> = cases.iter().filter_map(|case| case.comparison.of_best_peer()).collect();
@@ -66,7 +66,7 @@ fn summary(cases: &[&Judged]) -> String {
 }
 
 /// Each case: what trimtab paid, and what each peer paid at its cheapest setting that keeps the promise.
-fn by_case(cases: &[&Judged]) -> String {
+fn by_case(cases: &[&CaseResult]) -> String {
     let peers = peers(cases);
     let mut table = "Cost as a multiple of the bound. Of each peer: the cheapest of its settings that keeps the promise in this very \
                      case, which nobody knows beforehand; – where none does.\n\n"
@@ -113,16 +113,17 @@ fn cheapest_kept(comparison: &Comparison, peer: Peer) -> String {
 }
 
 /// Each setting of each peer over all cases: what one gets who does not know the load.
-fn one_setting(cases: &[&Judged]) -> String {
+fn one_setting(cases: &[&CaseResult]) -> String {
     let mut table = "One setting for all cases, as it is in practice; settings that keep the promise in none are left out.\n\n\
                      | scaler | setting | promise kept | cost over the bound | median late | changes a day |\n\
                      | --- | --- | ---: | ---: | ---: | ---: |\n"
         .to_owned();
-    let ours: Vec<(&Judged, &Outcome)> = cases.iter().map(|case| (*case, &case.comparison.trimtab)).collect();
+    let ours: Vec<(&CaseResult, &Outcome)> =
+        cases.iter().map(|case| (*case, &case.comparison.trimtab)).collect();
     append(&mut table, format_args!("{}", row("trimtab", "the policy below", &ours)));
     for peer in peers(cases) {
         for setting in peer.settings() {
-            let outcomes: Vec<(&Judged, &Outcome)> =
+            let outcomes: Vec<(&CaseResult, &Outcome)> =
                 cases.iter().filter_map(|case| Some((*case, outcome(case, peer, *setting)?))).collect();
             if outcomes.iter().any(|(_, outcome)| outcome.kept()) {
                 append(&mut table, format_args!("{}", row(peer.title(), &peer.setting(*setting), &outcomes)));
@@ -132,13 +133,13 @@ fn one_setting(cases: &[&Judged]) -> String {
     table
 }
 
-fn outcome(case: &Judged, peer: Peer, setting: f64) -> Option<&Outcome> {
+fn outcome(case: &CaseResult, peer: Peer, setting: f64) -> Option<&Outcome> {
     let tried = case.comparison.peers.iter().find(|tried| tried.peer == peer)?;
     let found = tried.settings.iter().find(|tried| tried.setting.total_cmp(&setting).is_eq())?;
     Some(&found.outcome)
 }
 
-fn row(scaler: &str, setting: &str, outcomes: &[(&Judged, &Outcome)]) -> String {
+fn row(scaler: &str, setting: &str, outcomes: &[(&CaseResult, &Outcome)]) -> String {
     let kept = outcomes.iter().filter(|(_, outcome)| outcome.kept()).count();
     let over = geometric_mean(outcomes.iter().filter_map(|(case, outcome)| over(&case.comparison, outcome)));
     let mut lates: Vec<f64> = outcomes.iter().map(|(_, outcome)| outcome.late_percent()).collect();
@@ -154,7 +155,7 @@ fn row(scaler: &str, setting: &str, outcomes: &[(&Judged, &Outcome)]) -> String 
 }
 
 /// The peers of any of the cases, in order.
-fn peers(cases: &[&Judged]) -> Vec<Peer> {
+fn peers(cases: &[&CaseResult]) -> Vec<Peer> {
     let is_in =
         |peer: &Peer| cases.iter().flat_map(|case| &case.comparison.peers).any(|tried| tried.peer == *peer);
     Peer::ALL.into_iter().filter(is_in).collect()
