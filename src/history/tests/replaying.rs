@@ -234,3 +234,20 @@ fn progress_goes_up_to_its_end() {
     let seen = seen.into_inner().unwrap();
     assert!(1 < seen.len() && seen.iter().all(|(done, of)| done <= of), "{seen:?}");
 }
+
+#[test]
+fn settings_that_keep_the_promise_in_every_third_are_told_to_be_dearer() {
+    let burst = |minute: i64| if (70..74).contains(&minute) { 90.0 } else { 30.0 };
+    let past = past(LoadUnit::Requests, 300, burst, |_| 3.0);
+    let target = target("target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 }");
+    let tuning = tuned(&past, &target, 92.0);
+    let today = &tuning.today.fit;
+    let altogether = today.kept_percent().mean;
+    assert!(
+        today.worst_third_percent < 92.0 && 92.0 <= altogether,
+        "{} {altogether}",
+        today.worst_third_percent
+    );
+    let Verdict::SaferAndDearer(saved) = tuning.verdict else { panic!("{:?}", tuning.verdict) };
+    assert!(saved.mean < 0.0 && 92.0 <= tuning.found.fit.worst_third_percent, "{saved:?}");
+}
