@@ -39,7 +39,7 @@ pub(super) async fn past(
             None => "is this the account and the region, and are the names of load balancer and queue right?",
         }));
     }
-    Ok(history)
+    Ok(history.from_first_sign())
 }
 
 fn from_csv(path: &Path, target: &ScalableTarget) -> Result<History, CliError> {

@@ -111,6 +111,16 @@ impl History {
         self.timed().map(|(_, seconds)| seconds).sum()
     }
 
+    /// The past from its first sign of the service on: a task that ran, or load. What was before that is not an idle
+    /// service, which would cost its least count of tasks, but none.
+    pub fn from_first_sign(mut self) -> Self {
+        let is_sign =
+            |interval: &Interval| 0.0 < interval.rate || interval.running.is_some_and(|count| 0.0 < count);
+        let first = self.intervals.iter().position(is_sign).unwrap_or(0);
+        self.intervals.drain(..first);
+        self
+    }
+
     /// The first part of it, as a share of its length, and the rest. The rest begins at a whole interval.
     pub fn split_at(&self, share: f64) -> (Self, Self) {
         let Some(start) = self.start() else { return (self.clone(), self.clone()) };

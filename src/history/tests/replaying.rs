@@ -63,6 +63,17 @@ fn a_short_gap_in_what_ecs_published_is_no_outage() {
 }
 
 #[test]
+fn a_past_begins_with_the_first_sign_of_the_service() {
+    let ran_from =
+        |first: i64| past(LoadUnit::Work, 30, |_| 0.0, move |minute| f64::from(u8::from(first <= minute)));
+    let new = ran_from(20).from_first_sign();
+    assert_eq!((new.start(), new.intervals.len()), (Some(at(20 * 60)), 10));
+    assert_eq!(ran_from(99).from_first_sign().intervals.len(), 30, "without any sign it is what it was");
+    let load_first = past(LoadUnit::Requests, 30, |minute| f64::from(u8::from(5 <= minute)), |_| 0.0);
+    assert_eq!(load_first.from_first_sign().intervals.len(), 25);
+}
+
+#[test]
 fn what_happened_is_not_told_where_no_counts_are() {
     let past = past(LoadUnit::Requests, 30, |_| 10.0, |_| 0.0);
     assert_eq!(Measured::of(&past), None);
