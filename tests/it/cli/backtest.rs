@@ -25,7 +25,7 @@ fn root() -> &'static Path {
 }
 
 fn history() -> PathBuf {
-    root().join("docs/examples/checkout-history.csv")
+    root().join("docs/checkout-history.csv")
 }
 
 fn in_root(line: &str) -> Outcome {

@@ -26,7 +26,7 @@ services:
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("trimtab.yaml"), POLICY).unwrap();
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples/checkout-history.csv");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/checkout-history.csv");
     let shipped = fs::read_to_string(shipped).unwrap();
     let busy: Vec<&str> =
         shipped.lines().take(1).chain(shipped.lines().skip(1 + 9 * 12).take(13 * 12)).collect();
