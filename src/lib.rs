@@ -15,6 +15,7 @@
 //! * [`import`]: Application Auto Scaling's configuration as a policy file.
 //! * [`shadow`]: what trimtab would have done beside what really happened.
 //! * [`sim`]: an embedded cloud in virtual time behind the same ports.
+//! * [`history`]: a service's own past, read, kept and learned from.
 //! * `aws`: the ports on the real AWS APIs; the only place that names an AWS type.
 //! * `handler`: one event in, one answer out; shared by the function and the command line.
 //! * `cli`: the command line.
@@ -22,6 +23,7 @@
 pub mod config;
 pub mod control;
 pub mod engine;
+pub mod history;
 pub mod import;
 pub mod model;
 pub mod shadow;

@@ -63,6 +63,30 @@ pub(super) fn target_of(
     }
 }
 
+/// The service that is asked for, or the only one of a policy file that is right.
+pub(super) fn only_target(
+    place: &str,
+    text: &str,
+    service: Option<&ServiceId>,
+) -> Result<ScalableTarget, CliError> {
+    let file = valid(place, text)?;
+    if let Some(service) = service {
+        return target_of(&file, place, service);
+    }
+    match file.entries.as_slice() {
+        [entry] => match entry.pattern().literal() {
+            Some(service) => Ok(entry.target_for(service)),
+            None => Err(several(place)),
+        },
+        _ => Err(several(place)),
+    }
+}
+
+fn several(place: &str) -> CliError {
+    CliError::usage(format!("{place} is for more than one service"))
+        .with_hint("name one: --service cluster/service")
+}
+
 fn invalid(place: &str, problems: &[Problem]) -> CliError {
     let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
     CliError::no(format!("{place} is not valid\n{}", lines.join("\n")))

@@ -3,26 +3,31 @@
 //! Data goes to standard output, talk to standard error. Exit status: 0 done, 1 the answer is no, 2 usage, 3 AWS or the
 //! network failed.
 
+mod backtest;
 mod check;
 mod compare;
 pub mod decide;
 mod ecs;
 mod error;
 mod import;
+mod past;
 mod plan;
 mod screen;
 mod shadow_report;
 mod simulate;
 mod table;
+mod tune;
 
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, value_parser};
+use jiff::Timestamp;
 
 use crate::aws::{AwsCloud, load_config};
 use crate::control::places::{PolicyPlace, StatePlace};
@@ -32,6 +37,7 @@ use crate::handler::Handler;
 use crate::handler::connect::ports;
 use crate::handler::settings::FunctionSettings;
 use crate::model::capacity::MOST_TASKS;
+use crate::model::duration::parse_duration;
 use crate::model::{ServiceId, TaskCount};
 use crate::sim::peers::Peer;
 use crate::sim::service::TaskSize;
@@ -45,6 +51,7 @@ Examples:
   trimtab check trimtab.yaml                         is the policy file right?
   trimtab plan --policy trimtab.yaml                 what would be done now, and why
   trimtab simulate --policy trimtab.yaml --trace load.csv --compare all --report page.html
+  trimtab backtest --policy trimtab.yaml --service prod/checkout --days 14
 
 Exit status: 0 done, 1 the answer is no (invalid policy, failed check), 2 usage, 3 AWS or the network failed.
 AWS is reached as every AWS SDK does: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL and the rest.";
@@ -147,6 +154,12 @@ enum Command {
     },
     /// Simulate a service on a load trace: cost, promise, actions
     Simulate(SimulateArgs),
+    /// Replay a service's own past: what happened, and what policies would have made of it
+    #[command(after_help = BACKTEST_EXAMPLES)]
+    Backtest(BacktestArgs),
+    /// Search a policy's settings for the cheapest that keep a promise on a service's own past
+    #[command(after_help = TUNE_EXAMPLES)]
+    Tune(TuneArgs),
     /// Set the promise policies beside other scalers on all load traces of a folder
     Compare(CompareArgs),
     /// Write the policy file that behaves as Application Auto Scaling does for your services
@@ -210,7 +223,7 @@ struct SimulateArgs {
         long,
         value_name = "PEERS",
         value_delimiter = ',',
-        value_parser = PossibleValuesParser::new(Peer::ALL.map(Peer::name).into_iter().chain(["all"])),
+        value_parser = peer_names(),
         help = "Set other scalers beside it on the same load, each at the best of its settings"
     )]
     compare: Vec<String>,
@@ -223,6 +236,104 @@ struct SimulateArgs {
     /// The width of the drawing, in characters
     #[arg(long, default_value_t = 100)]
     width: u16,
+}
+
+/// A service's past, and what it does not tell.
+#[derive(Debug, Args)]
+struct PastArgs {
+    /// The service, where the policy file is for several
+    #[arg(long, value_name = "CLUSTER/SERVICE")]
+    service: Option<ServiceId>,
+    /// Take the past from a CSV file (t, rate and what else is known) and ask nothing of AWS
+    #[arg(long, value_name = "CSV", conflicts_with_all = ["days", "until", "cache"])]
+    from_csv: Option<PathBuf>,
+    /// The days to read from CloudWatch, which keeps points of one minute for 15 days
+    #[arg(long, value_name = "N", default_value_t = 14, value_parser = value_parser!(u32).range(1..=14))]
+    days: u32,
+    /// The end of these days; now where not given
+    #[arg(long, value_name = "TIME")]
+    until: Option<Timestamp>,
+    /// Where what was read is kept, day by day: a .csv file, or a folder with one for each service
+    #[arg(long, value_name = "PATH", default_value = "trimtab-history")]
+    cache: PathBuf,
+    /// What a task can take, in requests or messages a second; learned from the past where not given
+    #[arg(long, value_name = "RATE")]
+    per_task: Option<f64>,
+    /// A request should take no longer; the policy's promise where it has one, else 1.5 times what a request takes
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    latency: Option<Duration>,
+    /// A message should start within this; the policy's promise where it has one, else 3m
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    start_within: Option<Duration>,
+    /// How long a task takes to start: the median and the 95th percentile, in seconds
+    #[arg(long, value_name = "MEDIAN,P95", default_value = "45,90", value_parser = start_time)]
+    start: StartTime,
+    /// The processors of a task, for its price
+    #[arg(long, value_name = "N", default_value_t = 0.5)]
+    vcpu: f64,
+    /// The memory of a task in gigabytes, for its price
+    #[arg(long, value_name = "N", default_value_t = 1.0)]
+    memory_gb: f64,
+    /// How many times to replay, with other random arrivals within each minute and other starts
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = value_parser!(u64).range(1..=100))]
+    seeds: u64,
+}
+
+const BACKTEST_EXAMPLES: &str = "\
+Examples:
+  trimtab backtest --policy trimtab.yaml --service prod/checkout
+  trimtab backtest --policy trimtab.yaml --service prod/checkout --against proposed.yaml
+  trimtab backtest --policy trimtab.yaml --from-csv history.csv --latency 250ms --compare all
+
+Needs the permission cloudwatch:GetMetricData. What is assumed is told with the result; docs/backtest.md says more.";
+
+#[derive(Debug, Args)]
+struct BacktestArgs {
+    /// Today's policy file
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+    /// A policy file to compare it with
+    #[arg(long, value_name = "FILE")]
+    against: Vec<PathBuf>,
+    /// The share of requests or messages that should be served in time, in per cent; the policy's where not given
+    #[arg(long, value_name = "PERCENT")]
+    promise: Option<f64>,
+    #[arg(
+        long,
+        value_name = "PEERS",
+        value_delimiter = ',',
+        value_parser = peer_names(),
+        help = "Set other scalers beside them with the first seed, each at the best of its settings"
+    )]
+    compare: Vec<String>,
+    #[command(flatten)]
+    past: PastArgs,
+}
+
+const TUNE_EXAMPLES: &str = "\
+Examples:
+  trimtab tune --policy trimtab.yaml --service prod/checkout --promise 99.9 --latency 300ms
+  trimtab tune --policy trimtab.yaml --from-csv history.csv --promise 99.9 --out tuned.yaml
+
+The settings are searched on the first part of the past and judged on the rest; docs/backtest.md says how, and what that is
+worth. Exit status 1: no settings were found that keep the promise on both.";
+
+#[derive(Debug, Args)]
+struct TuneArgs {
+    /// Today's policy file
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+    /// The share of requests or messages that must be served in time, in per cent
+    #[arg(long, value_name = "PERCENT")]
+    promise: f64,
+    /// The share of the past that is searched on; what is found is judged on the rest
+    #[arg(long, value_name = "SHARE", default_value_t = 0.7)]
+    fit_share: f64,
+    /// Where to write the policy file with the settings that were found; to standard output where not given
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    past: PastArgs,
 }
 
 #[derive(Debug, Args)]
@@ -323,6 +434,10 @@ enum TraceKind {
     Queue,
 }
 
+fn peer_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(Peer::ALL.map(Peer::name).into_iter().chain(["all"]))
+}
+
 fn start_time(text: &str) -> Result<StartTime, String> {
     let seconds = |text: &str| text.trim().parse::<f64>().ok().filter(|seconds| 0.0 < *seconds);
     let time = text
@@ -368,6 +483,8 @@ async fn run(
         Command::Check { file } => check::run(&file, &mut screen),
         Command::Schema => screen.write_json(&crate::config::schema()),
         Command::Simulate(args) => simulate::run_simulate(&args, &mut screen),
+        Command::Backtest(args) => backtest::run(&args, clock.as_ref(), &mut screen).await,
+        Command::Tune(args) => tune::run(&args, clock.as_ref(), &mut screen).await,
         Command::Compare(args) => compare::run(&args, &mut screen),
         Command::Decide { policy, service } => {
             let place = policy.display().to_string();

@@ -66,7 +66,7 @@ pub(super) fn run_demo(args: &DemoArgs, screen: &mut Screen) -> Result<(), CliEr
 pub(super) fn run_simulate(args: &SimulateArgs, screen: &mut Screen) -> Result<(), CliError> {
     let policy = check::read(&args.policy)?;
     let place = args.policy.display().to_string();
-    let target = only_target(&place, &policy, args)?;
+    let target = check::only_target(&place, &policy, args.service.as_ref())?;
     let name = trace_name(&args.trace);
     let trace = read_trace(&name, &args.trace)?;
     let work = match args.kind.unwrap_or_else(|| kind_of(&target)) {
@@ -94,7 +94,7 @@ pub(super) fn run_simulate(args: &SimulateArgs, screen: &mut Screen) -> Result<(
     let mut comparison = None;
     if !args.compare.is_empty() || args.report.is_some() {
         let trial = simulation.trial().map_err(no)?;
-        let peers = peers(args, &trial);
+        let peers = peers(&args.compare, &trial);
         let progress = bar(comparison::runs(&trial, &peers), "Comparing");
         let found = compare(&trial, &simulation.target, &peers, &|| progress.inc(1));
         progress.finish_and_clear();
@@ -138,9 +138,9 @@ pub(super) fn positive(option: &str, number: f64) -> Result<f64, CliError> {
 }
 
 /// The peers that are asked for. One that was named and cannot steer such a service is told.
-fn peers(args: &SimulateArgs, trial: &Trial) -> Vec<Peer> {
-    let named = |peer: Peer| args.compare.iter().any(|name| name == peer.name());
-    let is_all = args.compare.iter().any(|name| name == "all");
+pub(super) fn peers(names: &[String], trial: &Trial) -> Vec<Peer> {
+    let named = |peer: Peer| names.iter().any(|name| name == peer.name());
+    let is_all = names.iter().any(|name| name == "all");
     for peer in Peer::ALL.into_iter().filter(|peer| named(*peer) && !peer.suits(trial)) {
         say(&format!("{} cannot steer this service on this load and is left out", peer.title()));
     }
@@ -263,26 +263,6 @@ fn tell(simulated: &Simulated, args: &SimulateArgs, screen: &mut Screen) -> Resu
         say(&format!("{} {}", coloured("error:", AnsiColor::Red), error.what.error));
     }
     Ok(())
-}
-
-/// The service that is simulated: the one that is asked for, or the only one of the file.
-fn only_target(place: &str, policy: &str, args: &SimulateArgs) -> Result<ScalableTarget, CliError> {
-    let file = check::valid(place, policy)?;
-    if let Some(service) = &args.service {
-        return check::target_of(&file, place, service);
-    }
-    match file.entries.as_slice() {
-        [entry] => match entry.pattern().literal() {
-            Some(service) => Ok(entry.target_for(service)),
-            None => Err(several(place)),
-        },
-        _ => Err(several(place)),
-    }
-}
-
-fn several(place: &str) -> CliError {
-    CliError::usage(format!("{place} is for more than one service"))
-        .with_hint("name one: --service cluster/service")
 }
 
 fn kind_of(target: &ScalableTarget) -> TraceKind {

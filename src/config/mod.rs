@@ -8,6 +8,7 @@
 
 mod combine;
 mod document;
+mod edit;
 mod entry;
 mod explain;
 mod metrics;
@@ -24,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::document::{BlastRadiusDoc, DocumentDoc, ServiceDoc};
+pub use self::edit::{Setting, with_settings};
 pub use self::entry::ServiceEntry;
 use self::path::{Path, Step};
 pub use self::problem::Problem;

@@ -19,7 +19,7 @@ pub mod metrics;
 pub mod moments;
 mod number;
 pub mod page;
-mod parallel;
+pub(crate) mod parallel;
 pub mod peers;
 pub mod picture;
 mod plot;

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::{
 use aws_sdk_ecs::types::{ContainerDefinition, SchedulingStrategy};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use jiff::Timestamp;
 use tempfile::TempDir;
 use trimtab::aws::{SdkConfig, SystemClock};
 use trimtab::control::ports::Clock as _;
@@ -105,6 +106,17 @@ impl World {
         let data = minutes.map(|second| {
             let time = DateTime::from_secs(second);
             let datum = MetricDatum::builder().metric_name("CPUUtilization").timestamp(time).value(percent);
+            datum.set_dimensions(Some(self.dimensions(service))).build()
+        });
+        let put = self.cloudwatch().put_metric_data().namespace("AWS/ECS");
+        put.set_metric_data(Some(data.collect())).send().await.unwrap();
+    }
+
+    /// Publishes what the service's tasks used in one minute: a sample of each.
+    pub(crate) async fn cpu_at(&self, service: &str, minute: Timestamp, percents: &[f64]) {
+        let data = percents.iter().map(|percent| {
+            let time = DateTime::from_secs(minute.as_second());
+            let datum = MetricDatum::builder().metric_name("CPUUtilization").timestamp(time).value(*percent);
             datum.set_dimensions(Some(self.dimensions(service))).build()
         });
         let put = self.cloudwatch().put_metric_data().namespace("AWS/ECS");

@@ -1,6 +1,7 @@
 //! Amazon CloudWatch: the points of metrics and the state of alarms.
 
 mod alarm;
+mod history;
 mod query;
 
 use std::collections::BTreeMap;
@@ -172,8 +173,15 @@ impl Series {
         }));
     }
 
-    fn points(mut self, query: &MetricQuery, now: Timestamp, remarks: &[MessageData]) -> Outcome {
+    fn points(self, query: &MetricQuery, now: Timestamp, remarks: &[MessageData]) -> Outcome {
         let start = query::start(query, now);
+        let mut points = self.complete(remarks)?;
+        points.retain(|point| start <= point.start && has_ended(*point, query.period, now));
+        Ok(points)
+    }
+
+    /// All points, oldest first, where CloudWatch says that these are all.
+    fn complete(mut self, remarks: &[MessageData]) -> Outcome {
         self.remarks.extend_from_slice(remarks);
         match self.status {
             Some(StatusCode::Complete) if self.several => {
@@ -181,7 +189,6 @@ impl Series {
                 Err(PortError::new(GET_METRIC_DATA, PortErrorKind::Refused, message))
             }
             Some(StatusCode::Complete) => {
-                self.points.retain(|point| start <= point.start && has_ended(*point, query.period, now));
                 self.points.sort_by_key(|point| point.start);
                 Ok(self.points)
             }

@@ -123,7 +123,7 @@ fn math_entry(
     }
 }
 
-fn stat_entry(id: &str, stat: &MetricStat, period: i32, return_data: bool) -> MetricDataQuery {
+pub(super) fn stat_entry(id: &str, stat: &MetricStat, period: i32, return_data: bool) -> MetricDataQuery {
     let dimension = |(name, value): (&String, &String)| Dimension::builder().name(name).value(value).build();
     let metric = Metric::builder()
         .namespace(&stat.namespace)

@@ -14,6 +14,7 @@ use aws_smithy_mocks::{MockResponse, MockResponseInterceptor, Rule, mock};
 
 use super::*;
 use crate::aws::tests::config;
+use crate::history::MetricHistory as _;
 use crate::model::metric::{MetricExpression, MetricTerm};
 use crate::model::{AlarmState, MetricSource, MetricStat};
 
@@ -84,6 +85,51 @@ async fn pages_are_put_together_and_points_come_oldest_first() {
     let outcomes = cloudwatch(&rule).get_metric_data(&[query("Load", "Sum")], noon()).await.unwrap();
     let ended = vec![point(-3, 1.0), point(-2, 2.0), point(-1, 3.0)];
     assert_eq!(told(outcomes), [Ok(ended)], "the minute that began at noon still runs");
+}
+
+fn at(minute: i64) -> Timestamp {
+    Timestamp::from_second(NOON_S + minute * 60).unwrap()
+}
+
+#[tokio::test]
+async fn the_past_is_asked_for_by_the_minute_with_its_bounds_and_pages_are_put_together() {
+    let rule = mock!(Client::get_metric_data)
+        .match_requests(|request| {
+            let stat = request.metric_data_queries()[1].metric_stat();
+            stat.and_then(SdkMetricStat::period) == Some(60)
+                && request.start_time() == Some(&DateTime::from_secs(NOON_S - 180))
+                && request.end_time() == Some(&DateTime::from_secs(NOON_S))
+                && request.max_datapoints() == Some(100_800)
+        })
+        .sequence()
+        .output(|| {
+            let loads = result("q0", StatusCode::PartialData, &[(-3, 1.0), (-2, 2.0)]);
+            let page = GetMetricDataOutput::builder().metric_data_results(loads);
+            page.metric_data_results(result("q1", StatusCode::PartialData, &[])).next_token("more").build()
+        })
+        .output(|| {
+            let loads = result("q0", StatusCode::Complete, &[(-1, 3.0), (0, 4.0)]);
+            output(vec![result("q1", StatusCode::Complete, &[(-2, 7.0)]), loads])
+        })
+        .build();
+    let stats = ["A", "B"].map(|name| MetricStat::new("MyApp", name, [("Service", "checkout")], "Sum"));
+    let past = cloudwatch(&rule).minutes(&stats, at(-3), at(0)).await.unwrap();
+    assert_eq!(past, [vec![point(-3, 1.0), point(-2, 2.0), point(-1, 3.0)], vec![point(-2, 7.0)]]);
+}
+
+#[tokio::test]
+async fn a_past_with_a_hole_is_an_error() {
+    let stats = [MetricStat::new("MyApp", "A", [("Service", "checkout")], "Sum")];
+    for (status, kind) in [
+        (StatusCode::PartialData, PortErrorKind::Transient),
+        (StatusCode::InternalError, PortErrorKind::Transient),
+        (StatusCode::Forbidden, PortErrorKind::Denied),
+    ] {
+        let rule = mock!(Client::get_metric_data)
+            .then_output(move || output(vec![result("q0", status.clone(), &[(-1, 1.0)])]));
+        let error = cloudwatch(&rule).minutes(&stats, at(-3), at(0)).await.unwrap_err();
+        assert_eq!(error.kind, kind, "{error}");
+    }
 }
 
 #[tokio::test]

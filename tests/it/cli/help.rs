@@ -19,6 +19,8 @@ fn every_command_explains_itself() {
         "import",
         "shadow-report",
         "compare",
+        "backtest",
+        "tune",
     ];
     for name in commands {
         let outcome = run(command(&format!("{name} --help")));

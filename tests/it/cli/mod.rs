@@ -1,12 +1,14 @@
 //! The command line as a process: what is typed, what is written, and the exit status.
 
 mod acting;
+mod backtest;
 mod check;
 mod decide;
 mod help;
 mod import;
 mod shadow_report;
 mod simulate;
+mod tune;
 mod unreachable;
 
 use std::fs::File;

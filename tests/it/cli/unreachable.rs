@@ -16,7 +16,7 @@ services:
 ";
 
 /// A command for which AWS is at an address where nothing listens any more.
-fn cut_off(folder: &Path, line: &str) -> Command {
+pub(super) fn cut_off(folder: &Path, line: &str) -> Command {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut command = in_folder(folder, line);
     command.env("AWS_ENDPOINT_URL", format!("http://{closed}")).env("AWS_MAX_ATTEMPTS", "1");
