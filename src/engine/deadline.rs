@@ -157,7 +157,7 @@ fn ahead(
     per_task_s: f64,
 ) -> Option<(f64, String)> {
     slow_start(policy, delays)?;
-    let tuning = tuning(&learned.load);
+    let tuning = tuning(&learned.load, ALLOWED);
     let need = Staff::of(&learned.load.lookahead, &tuning, per_task_s);
     let mut sum = format!(
         "tasks take {} s to start, so for the {} a second that may come by then {} + {} x {}",
@@ -197,18 +197,14 @@ pub(super) fn follow(look: &Look<'_>, policy: &QueuePolicy, delays: &Delays, lea
         return;
     };
     let per_task_s = learned.finished_per_task_s.filter(|rate| LEAST_RATE < *rate);
-    let promise = per_task_s.map(|per_task_s| Promise {
-        delays,
-        per_task_s,
-        allowed: ALLOWED,
-        may_wait_s: Some(wait.as_secs_f64() * PLANNED_WAIT),
-    });
+    let promise =
+        Promise { delays, per_task_s, allowed: ALLOWED, may_wait_s: Some(wait.as_secs_f64() * PLANNED_WAIT) };
     let due = per_task_s.is_some_and(|rate| is_rehearsal_due(&learned.load, rate, look.observation.now));
     let since = learned.load.until.filter(|_| !due);
     let sent = new_points(look, policy.queues.iter().map(|queue| &queue.sent), since);
     let Some((metric, _)) = sent.first() else { return };
     let points: Vec<Point> = sent.iter().map(|(_, point)| *point).collect();
-    look_ahead(look, metric, &points, promise.as_ref(), delays, &mut learned.load);
+    look_ahead(look, metric, &points, promise, &mut learned.load);
 }
 
 /// The messages that arrive in a second: those of the newest period, or those that the depth shows since the last look, whichever

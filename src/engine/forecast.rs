@@ -1,7 +1,8 @@
 //! A forecast of the floor: what was needed at this hour on the days before.
 //!
 //! It learns the greatest recommendation of each hour of the day, and acts ahead of the hour by the scheduling buffer, as
-//! Application Auto Scaling's predictive scaling does. It only ever raises the count.
+//! Application Auto Scaling's predictive scaling does. It only ever raises the count. Where a promise policy looks ahead, to the
+//! load itself, this does not act as well.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -34,7 +35,7 @@ pub(super) fn raise(
         PolicyKind::Queue(queue) => matches!(queue.goal, QueueGoal::StartWithin(_)),
         PolicyKind::TargetTracking(_) | PolicyKind::StepScaling(_) => false,
     };
-    let looks_ahead_itself = !look.target.policies.is_empty() && look.target.policies.iter().all(promises);
+    let looks_ahead_itself = look.target.policies.iter().any(promises);
     let Some(predictive) = look.target.predictive.filter(|_| !looks_ahead_itself) else {
         memory.forecast = None;
         return (wish, look.capacity);

@@ -8,6 +8,7 @@ use super::lookahead::{Pace, push};
 use super::recommend::Look;
 use super::rehearsal::Script;
 use super::season::{Slots, most_usual};
+use super::staffing::margin_for;
 use super::starts::Delays;
 use crate::model::memory::{LoadMemory, LookaheadMemory, LookaheadTuning, Rehearsed, Season};
 use crate::model::metric::{Metric, Point};
@@ -30,17 +31,18 @@ const AGES_S: (f64, f64) = (30.0, 300.0);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Promise<'a> {
     pub(super) delays: &'a Delays,
-    /// What a task takes, in requests or messages a second.
-    pub(super) per_task_s: f64,
+    /// What a task takes, in requests or messages a second, where it is known well enough to rehearse with.
+    pub(super) per_task_s: Option<f64>,
     /// The share that may be late.
     pub(super) allowed: f64,
     /// How long a message may wait, in seconds; none for requests.
     pub(super) may_wait_s: Option<f64>,
 }
 
-/// The setting in force: the rehearsed one, or what serves a load of which nothing is known.
-pub(super) fn tuning(memory: &LoadMemory) -> LookaheadTuning {
-    memory.rehearsed.map_or_else(LookaheadTuning::default, |rehearsed| rehearsed.tuning)
+/// The setting in force: the rehearsed one, or what serves a load of which nothing is known, if such a share may be late.
+pub(super) fn tuning(memory: &LoadMemory, allowed: f64) -> LookaheadTuning {
+    let unknown = || LookaheadTuning { margin: margin_for(allowed), ..LookaheadTuning::default() };
+    memory.rehearsed.map_or_else(unknown, |rehearsed| rehearsed.tuning)
 }
 
 /// Whether a look that brings the history of the last days would rehearse.
@@ -59,25 +61,24 @@ pub(super) fn look_ahead(
     look: &Look<'_>,
     metric: &Metric,
     points: &[Point],
-    promise: Option<&Promise<'_>>,
-    delays: &Delays,
+    promise: Promise<'_>,
     memory: &mut LoadMemory,
 ) {
     let now = look.observation.now;
-    if let Some(promise) = promise
-        && is_rehearsal_due(memory, promise.per_task_s, now)
+    if let Some(per_task_s) = promise.per_task_s
+        && is_rehearsal_due(memory, per_task_s, now)
     {
         memory.tried_at = Some(now);
         if LEAST_HISTORY <= points.len() {
-            rehearse(look, metric, points, promise, memory);
+            rehearse(look, metric, points, promise, per_task_s, memory);
         }
     }
-    let (tuning, until) = (tuning(memory), memory.until);
+    let (tuning, until) = (tuning(memory, promise.allowed), memory.until);
     let is_new =
         |point: &&Point| until.is_none_or(|until| until < point.start) && is_possible(metric, **point, now);
     let first = until.map_or(0, |until| points.partition_point(|point| point.start <= until));
     for point in points.iter().skip(first.max(points.len().saturating_sub(FOLLOWED))).filter(is_new) {
-        let horizon_min = horizon_min(point, now, delays);
+        let horizon_min = horizon_min(point, now, promise.delays);
         let pace = Pace::new(&tuning, horizon_min);
         let usual_s = memory.usual.as_ref().map_or(0.0, |plan| most_usual(plan, reach(point, horizon_min)));
         push(&mut memory.lookahead, &tuning, &pace, rate(metric, point), usual_s);
@@ -89,7 +90,8 @@ fn rehearse(
     look: &Look<'_>,
     metric: &Metric,
     points: &[Point],
-    promise: &Promise<'_>,
+    promise: Promise<'_>,
+    per_task_s: f64,
     memory: &mut LoadMemory,
 ) {
     let now = look.observation.now;
@@ -108,7 +110,7 @@ fn rehearse(
         load_s: &load_s,
         daily_s: &if seasons { usual(Season::Daily) } else { Vec::new() },
         weekly_s: &if seasons { usual(Season::Weekly) } else { Vec::new() },
-        per_task_s: promise.per_task_s,
+        per_task_s,
         started: &promise.delays.started_by_minute(),
         horizon_min,
         allowed: promise.allowed,
@@ -117,7 +119,7 @@ fn rehearse(
         least_tasks: f64::from(look.capacity.min()),
     };
     let tuning = script.best();
-    memory.rehearsed = Some(Rehearsed { at: now, per_task_s: promise.per_task_s, tuning });
+    memory.rehearsed = Some(Rehearsed { at: now, per_task_s, tuning });
     memory.usual = slots.plan(tuning.season, newest.start.as_second());
     memory.lookahead = LookaheadMemory::default();
     let pace = Pace::new(&tuning, horizon_min);

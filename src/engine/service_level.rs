@@ -54,12 +54,9 @@ pub(super) fn vote(look: &Look<'_>, name: &str, policy: &ServiceLevel, memory: &
     let mut learned = memory.service_levels.remove(name).unwrap_or_default();
     learn_per_task(look, policy, memory, &mut learned);
     learn_lateness(look, policy, &mut learned);
-    let promise =
-        learned.per_task_s.filter(|_| WEIGHT_TO_REHEARSE <= learned.per_task_weight).map(|per_task_s| {
-            Promise { delays: &delays, per_task_s, allowed: allowed(policy), may_wait_s: None }
-        });
-    let requests = points(look, &policy.requests);
-    look_ahead(look, &policy.requests, requests, promise.as_ref(), &delays, &mut learned.load);
+    let per_task_s = learned.per_task_s.filter(|_| WEIGHT_TO_REHEARSE <= learned.per_task_weight);
+    let promise = Promise { delays: &delays, per_task_s, allowed: allowed(policy), may_wait_s: None };
+    look_ahead(look, &policy.requests, points(look, &policy.requests), promise, &mut learned.load);
     let opinion = opinion(look, policy, &learned);
     memory.service_levels.insert(name.to_owned(), learned);
     opinion
@@ -115,7 +112,7 @@ fn by_utilization(look: &Look<'_>, policy: &ServiceLevel, rate: f64, told: &str)
 }
 
 fn by_load(policy: &ServiceLevel, learned: &ServiceLevelMemory, per_task_s: f64, told: &str) -> Opinion {
-    let tuning = tuning(&learned.load);
+    let tuning = tuning(&learned.load, allowed(policy));
     let insurance = insurance(policy, learned);
     let lookahead = &learned.load.lookahead;
     let need = Need::of(lookahead, &tuning, per_task_s);

@@ -42,8 +42,19 @@ impl Need {
     }
 }
 
-/// The share of requests that come while more is asked of `tasks` than they can do: the tail of the normal distribution, by the
-/// logistic approximation of Bowling et al. (2009), which is within 0.0002 of it.
+/// The margin at which so large a share is late, were the deviations all there is to it.
+pub(super) fn margin_for(allowed: f64) -> f64 {
+    const MOST: f64 = 5.0;
+    const STEPS: u32 = 30;
+    let (mut low, mut high) = (0.0, MOST);
+    for _ in 0..STEPS {
+        let margin = f64::midpoint(low, high);
+        if allowed < tail(margin) { low = margin } else { high = margin }
+    }
+    high
+}
+
+/// The share of requests that come while more is asked of `tasks` than they can do.
 pub(super) fn late_share(tasks: f64, work: f64) -> f64 {
     if work <= 0.0 {
         return 0.0;
@@ -55,5 +66,10 @@ pub(super) fn late_share(tasks: f64, work: f64) -> f64 {
     if 5.0 < x {
         return 0.0;
     }
-    1.0 / (1.0 + (1.5976 * x + 0.070_56 * x * x * x).exp())
+    tail(x)
+}
+
+/// The tail of the normal distribution, by the logistic approximation of Bowling et al. (2009), which is within 0.0002 of it.
+fn tail(deviations: f64) -> f64 {
+    1.0 / (1.0 + (1.5976 * deviations + 0.070_56 * deviations.powi(3)).exp())
 }
