@@ -1,6 +1,8 @@
 //! The load that a promise policy looks ahead to: it is followed minute by minute, and once a day, where the look brings the history
 //! of the last days, the rehearsal chooses anew how.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::freshness::is_possible;
@@ -24,6 +26,8 @@ const OTHER_PER_TASK: f64 = 0.1;
 const LEAST_HISTORY: usize = 1440;
 /// How much of the history the load is followed through before the live one goes on, in minutes.
 const FOLLOWED: usize = 1440;
+/// More than an hour before it is needed nothing is started, in seconds: AAS's limit of `SchedulingBufferTime`.
+const LONGEST_BUFFER_S: i64 = 3600;
 /// The age of the middle of a minute when it is seen, in seconds: at least, and at most.
 const AGES_S: (f64, f64) = (30.0, 300.0);
 
@@ -80,7 +84,8 @@ pub(super) fn look_ahead(
     for point in points.iter().skip(first.max(points.len().saturating_sub(FOLLOWED))).filter(is_new) {
         let horizon_min = horizon_min(point, now, promise.delays);
         let pace = Pace::new(&tuning, horizon_min);
-        let usual_s = memory.usual.as_ref().map_or(0.0, |plan| most_usual(plan, reach(point, horizon_min)));
+        let usual_s =
+            memory.usual.as_ref().map_or(0.0, |plan| most_usual(plan, reach(look, point, horizon_min)));
         push(&mut memory.lookahead, &tuning, &pace, rate(metric, point), usual_s);
         memory.until = Some(point.start);
     }
@@ -102,7 +107,7 @@ fn rehearse(
     let slots = Slots::of(points.iter().map(|point| (point.start.as_second(), rate(metric, point))));
     let horizon_min = horizon_min(newest, now, promise.delays);
     let usual = |season| -> Vec<f64> {
-        points.iter().map(|point| slots.most_usual_by(season, reach(point, horizon_min))).collect()
+        points.iter().map(|point| slots.most_usual_by(season, reach(look, point, horizon_min))).collect()
     };
     let seasons =
         look.target.predictive.is_some_and(|predictive| predictive.mode == PredictiveMode::ForecastAndScale);
@@ -125,7 +130,7 @@ fn rehearse(
     let pace = Pace::new(&tuning, horizon_min);
     let followed = points.iter().skip(points.len().saturating_sub(FOLLOWED));
     for point in followed {
-        let usual_s = slots.most_usual_by(tuning.season, reach(point, horizon_min));
+        let usual_s = slots.most_usual_by(tuning.season, reach(look, point, horizon_min));
         push(&mut memory.lookahead, &tuning, &pace, rate(metric, point), usual_s);
     }
     memory.until = Some(newest.start);
@@ -142,10 +147,13 @@ fn horizon_min(point: &Point, now: Timestamp, delays: &Delays) -> f64 {
     (age_s.clamp(AGES_S.0, AGES_S.1) + delays.start_s + delays.look_s / 2.0) / 60.0
 }
 
-/// From a minute after a point's period until what it is looked ahead to, in seconds since 1970.
-fn reach(point: &Point, horizon_min: f64) -> (i64, i64) {
+/// From a minute after a point's period until what it is looked ahead to, and until the scheduling buffer after that, for a pattern
+/// is not kept to the minute; in seconds since 1970.
+fn reach(look: &Look<'_>, point: &Point, horizon_min: f64) -> (i64, i64) {
     #[expect(clippy::cast_possible_truncation, reason = "a few minutes")]
     let ahead_s = (horizon_min * 60.0) as i64;
     let middle = point.start.as_second() + 30;
-    (middle + 60, middle + 60 + ahead_s)
+    let buffer = look.target.predictive.map_or(Duration::ZERO, |predictive| predictive.scheduling_buffer);
+    let buffer_s = i64::try_from(buffer.as_secs()).unwrap_or(i64::MAX).min(LONGEST_BUFFER_S);
+    (middle + 60, middle + 60 + ahead_s + buffer_s)
 }

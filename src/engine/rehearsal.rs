@@ -7,7 +7,7 @@ use super::staffing::{Need, late_share};
 use crate::model::memory::{LookaheadMemory, LookaheadTuning, Season};
 
 /// The part of the lateness allowed that the rehearsal may spend; the rest is for what the last days did not show.
-const SPENT: f64 = 0.65;
+const SPENT: f64 = 0.6;
 /// The time that a stopped task is still paid for, in minutes.
 const DRAIN_MIN: f64 = 0.5;
 /// The margins between which the least is looked for, and in how many steps.

@@ -43,7 +43,7 @@ const FORGOTTEN: f64 = 1.0 / 1440.0;
 /// Requests at the first sight of a load that count as if the lateness aimed at had been met, in minutes of it.
 const GIVEN_MINUTES: f64 = 430.0;
 /// The part of the lateness allowed that is aimed at.
-const AIM: f64 = 0.65;
+const AIM: f64 = 0.6;
 /// How much the insurance changes where twice the lateness aimed at was used, and its limits.
 const PER_DOUBLING: f64 = 0.25;
 const INSURANCE: (f64, f64) = (0.5, 1.4);
@@ -204,7 +204,9 @@ fn learn_per_task(look: &Look<'_>, policy: &ServiceLevel, memory: &Memory, learn
         let Some(requests) = requests_at(look, policy, used.start).filter(|requests| 0.0 < *requests) else {
             continue;
         };
-        let running = running::at(look, memory, period_end(&policy.utilization, used));
+        let before = running::at(look, memory, used.start);
+        let after = running::at(look, memory, period_end(&policy.utilization, used));
+        let (is_steady, running) = (before == after, before.min(after));
         if running == 0 || used.value < LEAST_UTILIZATION {
             continue;
         }
@@ -214,7 +216,6 @@ fn learn_per_task(look: &Look<'_>, policy: &ServiceLevel, memory: &Memory, learn
             learned.per_task_s = learned.per_task_s.map(|before| before.min(sample * SERVED_AT_LIMIT));
             continue;
         }
-        let is_steady = running::at(look, memory, used.start) == running;
         if NEAR_SATURATION <= used.value || !is_steady && learned.per_task_s.is_some() {
             continue;
         }
