@@ -1,6 +1,7 @@
-//! A forecast of the floor: what was needed at this hour on the days before.
+//! A forecast of the floor: what was needed at this hour on the same weekday, or on the days before until that is known.
 //!
-//! It learns the greatest recommendation of each hour of the day, and acts ahead of the hour by the scheduling buffer, as
+//! It learns the greatest recommendation of each hour of the day and of the week, and acts ahead of the hour by the scheduling
+//! buffer, as
 //! Application Auto Scaling's predictive scaling does. It only ever raises the count. Where a promise policy looks ahead, to the
 //! load itself, this does not act as well.
 
@@ -19,8 +20,8 @@ use crate::model::{Capacity, ReasonCode, TaskCount};
 const LEAST_HISTORY: SignedDuration = SignedDuration::from_hours(24);
 /// A wish of more than this times the ceiling is a fault of a metric, not a need to be met tomorrow.
 const MOST_BEYOND_CEILING: TaskCount = 2;
-/// The weight of the newest day against the days before.
-const NEWEST_DAY: f64 = 0.5;
+/// The weight of the newest day or week against those before.
+const NEWEST: f64 = 0.5;
 
 /// Learns from what the policies ask for, and raises the wish to the forecast where it may. Returns the wish and the bounds,
 /// whose ceiling a forecast may raise.
@@ -76,8 +77,13 @@ fn learn(forecast: &mut ForecastMemory, count: TaskCount, now: Timestamp) {
     if hour != forecast.hour {
         if 0 < forecast.hour {
             let peak = f64::from(forecast.peak);
-            let usual = forecast.by_hour.entry(hour_of_day(forecast.hour)).or_insert(peak);
-            *usual += (peak - *usual) * NEWEST_DAY;
+            for (hours, hour) in [
+                (&mut forecast.by_hour, hour_of_day(forecast.hour)),
+                (&mut forecast.by_hour_of_week, hour_of_week(forecast.hour)),
+            ] {
+                let usual = hours.entry(hour).or_insert(peak);
+                *usual += (peak - *usual) * NEWEST;
+            }
         }
         forecast.hour = hour;
         forecast.peak = 0;
@@ -85,19 +91,27 @@ fn learn(forecast: &mut ForecastMemory, count: TaskCount, now: Timestamp) {
     forecast.peak = forecast.peak.max(count);
 }
 
-/// The greater usual peak of this hour and of the one that a buffer from now is in: the count is raised ahead, and kept to the
-/// hour's end.
+/// The greater usual peak of this hour and of the one that a buffer from now is in, each of its weekday where that is known: the
+/// count is raised ahead, and kept to the hour's end.
 fn expected(forecast: &ForecastMemory, now: Timestamp, buffer: SignedDuration) -> Option<(u8, f64)> {
     let since = forecast.since?;
     if now.duration_since(since) < LEAST_HISTORY {
         return None;
     }
-    let hours =
-        [now, now.saturating_add(buffer).ok()?].map(|at| hour_of_day(at.as_second().div_euclid(3600)));
-    let known = hours.into_iter().filter_map(|hour| forecast.by_hour.get(&hour).map(|usual| (hour, *usual)));
+    let hours = [now, now.saturating_add(buffer).ok()?].map(|at| at.as_second().div_euclid(3600));
+    let known = hours.into_iter().filter_map(|hour| {
+        let of_week = forecast.by_hour_of_week.get(&hour_of_week(hour));
+        let usual = of_week.or_else(|| forecast.by_hour.get(&hour_of_day(hour)))?;
+        Some((hour_of_day(hour), *usual))
+    });
     known.max_by(|(_, a), (_, b)| a.total_cmp(b))
 }
 
 fn hour_of_day(hour: i64) -> u8 {
     u8::try_from(hour.rem_euclid(24)).unwrap_or_default()
+}
+
+/// 1970 began on a Thursday.
+fn hour_of_week(hour: i64) -> u8 {
+    u8::try_from((hour + 72).rem_euclid(168)).unwrap_or_default()
 }

@@ -338,7 +338,7 @@ pub struct LookaheadMemory {
     pub forecasts: Vec<f64>,
 }
 
-/// What the forecast learned: the greatest recommendation of each hour of the day.
+/// What the forecast learned: the greatest recommendation of each hour of the day and of the week.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ForecastMemory {
@@ -351,4 +351,7 @@ pub struct ForecastMemory {
     pub peak: TaskCount,
     /// The greatest recommendation of each full hour of the day (UTC), smoothed over days; empty until known.
     pub by_hour: BTreeMap<u8, f64>,
+    /// The same of each full hour of the week, from Monday, midnight UTC, smoothed over weeks.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_hour_of_week: BTreeMap<u8, f64>,
 }

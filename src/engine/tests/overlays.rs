@@ -323,8 +323,11 @@ fn a_count_set_with_bounds_is_gone_to_once() {
 fn predictive(mode: PredictiveMode, breach: MaxCapacityBreach) -> (ScalableTarget, Memory) {
     let forecast = Predictive { mode, scheduling_buffer: seconds(300), max_capacity_breach: breach };
     let target = ScalableTarget { predictive: Some(forecast), ..target(1, 10, [cpu(tracking())]) };
-    let forecast =
-        ForecastMemory { since: Some(after(-90_000)), hour: 0, peak: 0, by_hour: [(1, 12.0)].into() };
+    let forecast = ForecastMemory {
+        since: Some(after(-90_000)),
+        by_hour: [(1, 12.0)].into(),
+        ..ForecastMemory::default()
+    };
     (target, Memory { forecast: Some(forecast), ..Memory::default() })
 }
 
@@ -365,6 +368,25 @@ fn a_forecast_learns_a_day_before_it_speaks() {
     let second = busy_hour(1, 60.0);
     assert_eq!((first[8], first[9]), (1, 3));
     assert_eq!(second[9], 3, "the second day has the tasks before the load");
+}
+
+#[test]
+fn a_forecast_knows_the_weekday_after_a_week() {
+    let (mut target, _) = predictive(PredictiveMode::ForecastAndScale, MaxCapacityBreach::HonorMaxCapacity);
+    target.policies = super::world::target(1, 10, [cpu(tracking())]).policies;
+    let mut run = Run::new(target, 2);
+    let counts: Vec<TaskCount> = (0..9 * 24)
+        .map(|hour| {
+            let busy = hour % (7 * 24) == 9; // once a week
+            let value = if busy { 180.0 } else { 30.0 };
+            run.look(3600 * hour, |seen| seen.points(CPU, &[value]))
+        })
+        .collect();
+    let at = |day: usize, hour: usize| counts[24 * day + hour];
+    assert_eq!(at(1, 9), at(0, 9), "the day after, any day may be as the first");
+    assert_eq!(at(7, 8), 1);
+    assert!(3 <= at(7, 9), "the weekday comes again: {counts:?}");
+    assert_eq!(at(8, 9), 1, "and the day after it is known to be quiet");
 }
 
 #[test]
