@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::engine::decide;
+use crate::engine::{decide, put_off_history};
 use crate::model::blast_radius::BlastRadius;
 use crate::model::target::Mode;
 use crate::model::{Change, Decision, Memory, Observation, Reason, ReasonCode, ScalableTarget, ServiceId};
@@ -137,7 +137,10 @@ impl Look<'_> {
         };
         let mut memory = before.clone();
         let by_hand = self.manner.amendment.as_ref().map(|amendment| amendment.apply(&mut memory));
-        let decision = decide(target, &sight.observation, &memory);
+        let mut decision = decide(target, &sight.observation, &memory);
+        if sight.history_put_off {
+            put_off_history(target, &memory, &mut decision.memory);
+        }
         Considered { target, observation: sight.observation, before, version, by_hand, decision }
     }
 

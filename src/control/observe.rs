@@ -1,5 +1,6 @@
 //! What is true now of the services that are looked at. All kinds of calls go side by side and in batches; what several
-//! services need is asked for once. A call that fails leaves only what it was for unobserved.
+//! services need is asked for once. A call that fails leaves only what it was for unobserved. What the memory asks for beyond that
+//! comes after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,8 +16,10 @@ use super::ports::{SERVICES_PER_DESCRIBE, STATES_PER_LOAD, Versioned};
 use super::side_by_side::in_order;
 use super::targets::listed;
 
+mod history;
 mod signals;
 
+use history::add_histories;
 use signals::{Signals, observe_signals};
 
 /// What was seen at one look.
@@ -34,6 +37,8 @@ pub(super) struct Sight {
     pub(super) observation: Observation,
     /// None where nothing is remembered yet.
     pub(super) stored: Option<Versioned>,
+    /// Whether the memory wants a history that there was no room for at this look.
+    pub(super) history_put_off: bool,
 }
 
 /// Observes the targets' services. One that cannot be described, or whose memory cannot be read, is an error and not seen.
@@ -53,8 +58,10 @@ pub(super) async fn observe(ports: &Ports, targets: &[ScalableTarget]) -> Seen {
             continue;
         };
         let observation = compose(target, now, status, &signals, &depths.found);
-        sights.insert(service.clone(), Sight { observation, stored: stored.clone() });
+        let sight = Sight { observation, stored: stored.clone(), history_put_off: false };
+        sights.insert(service.clone(), sight);
     }
+    add_histories(ports, targets, now, &mut sights).await;
     let errors = [statuses.errors, memories.errors, signals.errors, depths.errors];
     Seen { sights, errors: errors.into_iter().flatten().collect() }
 }
