@@ -57,6 +57,8 @@ pub(super) struct Look<'a> {
     pub(super) ports: &'a Ports,
     /// How it is carried out.
     pub(super) manner: &'a Manner,
+    /// Whether it brings history where that is wanted. A look inside the minute has no time for it.
+    pub(super) with_history: bool,
     /// What all services together may change within a minute, where that is limited.
     pub(super) limits: Option<&'a BlastRadius>,
     /// What they changed.
@@ -95,7 +97,7 @@ impl Look<'_> {
         let mut decisions = BTreeMap::new();
         let mut errors = Vec::new();
         for looks_left in (0..=LOOKS_AGAIN).rev() {
-            let mut seen = observe(self.ports, &targets).await;
+            let mut seen = observe(self.ports, &targets, self.with_history).await;
             seen.errors.retain(|error| !errors.contains(error));
             errors.append(&mut seen.errors);
             let sights =

@@ -19,7 +19,7 @@ use super::targets::listed;
 mod history;
 mod signals;
 
-use history::add_histories;
+use history::{MOST_SERVICES, add_histories};
 use signals::{Signals, observe_signals};
 
 /// What was seen at one look.
@@ -37,12 +37,14 @@ pub(super) struct Sight {
     pub(super) observation: Observation,
     /// None where nothing is remembered yet.
     pub(super) stored: Option<Versioned>,
-    /// Whether the memory wants a history that there was no room for at this look.
+    /// Whether the memory wants a history that is left to a following look.
     pub(super) history_put_off: bool,
 }
 
 /// Observes the targets' services. One that cannot be described, or whose memory cannot be read, is an error and not seen.
-pub(super) async fn observe(ports: &Ports, targets: &[ScalableTarget]) -> Seen {
+///
+/// `with_history` tells whether this is a look to bring the history that memories want, or that is put off.
+pub(super) async fn observe(ports: &Ports, targets: &[ScalableTarget], with_history: bool) -> Seen {
     let now = ports.clock.now();
     let (mut statuses, signals, depths, memories) = futures::join!(
         describe(ports, targets),
@@ -61,7 +63,8 @@ pub(super) async fn observe(ports: &Ports, targets: &[ScalableTarget]) -> Seen {
         let sight = Sight { observation, stored: stored.clone(), history_put_off: false };
         sights.insert(service.clone(), sight);
     }
-    add_histories(ports, targets, now, &mut sights).await;
+    let histories = if with_history { MOST_SERVICES } else { 0 };
+    add_histories(ports, targets, now, &mut sights, histories).await;
     let errors = [statuses.errors, memories.errors, signals.errors, depths.errors];
     Seen { sights, errors: errors.into_iter().flatten().collect() }
 }

@@ -1,7 +1,7 @@
 //! The history of metrics, for the looks whose memory wants it. It is a second round of calls after the first, because only what is
 //! remembered tells whether it is wanted; most looks have none. A look that does not get it decides without.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,35 +16,37 @@ use crate::model::{Memory, Metric, Point, ScalableTarget, ServiceId};
 use super::Sight;
 use super::signals::{Series, in_words};
 
-/// Histories that one look reads; services that find no room get theirs at a following look. It bounds what a look reads, and the
-/// time that its rehearsals take.
-const MOST_HISTORIES: usize = 8;
+/// Services that get their histories at one look, so that the others do not wait: to rehearse on a fortnight takes a processor most of
+/// a second, and a function of 256 MB has a seventh of one. The rest get theirs at the following looks.
+pub(super) const MOST_SERVICES: usize = 1;
 /// A history that is not there after this time is left to a following look.
 const READ_WITHIN: Duration = Duration::from_secs(10);
 
-/// Adds the histories that are wanted to what was seen.
+/// Adds the histories that are wanted to what was seen, for no more than so many services; the others are put off.
 pub(super) async fn add_histories(
     ports: &Ports,
     targets: &[ScalableTarget],
     now: Timestamp,
     sights: &mut BTreeMap<ServiceId, Sight>,
+    most_services: usize,
 ) {
-    let mut wanted: BTreeMap<Series, BTreeSet<(ServiceId, &str)>> = BTreeMap::new();
+    let mut wanted: BTreeMap<Series, Vec<(ServiceId, &str)>> = BTreeMap::new();
+    let mut services = 0;
     for target in targets {
         let Some(sight) = sights.get_mut(&target.service) else { continue };
         let Some(stored) = &sight.stored else { continue };
         let metrics = histories(target, &stored.memory, now);
-        let more: BTreeSet<Series> = metrics
-            .iter()
-            .map(|metric| series(metric))
-            .filter(|series| !wanted.contains_key(series))
-            .collect();
-        if !wanted.is_empty() && MOST_HISTORIES < wanted.len().saturating_add(more.len()) {
+        if metrics.is_empty() {
+            continue;
+        }
+        if most_services <= services {
             sight.history_put_off = true;
             continue;
         }
+        services += 1;
         for metric in metrics {
-            wanted.entry(series(metric)).or_default().insert((target.service.clone(), &metric.key));
+            let series = (metric.source.clone(), metric.period);
+            wanted.entry(series).or_default().push((target.service.clone(), &metric.key));
         }
     }
     let calls = wanted.into_iter().map(|(series, users)| async move {
@@ -77,10 +79,6 @@ fn histories<'a>(target: &'a ScalableTarget, memory: &Memory, now: Timestamp) ->
     let mut metrics = wanted_history(target, memory, now);
     metrics.retain(|metric| A_MINUTE <= metric.period);
     metrics
-}
-
-fn series(metric: &Metric) -> Series {
-    (metric.source.clone(), metric.period)
 }
 
 async fn read(ports: &Ports, (source, period): &Series, now: Timestamp) -> Result<Vec<Point>, String> {
