@@ -20,6 +20,7 @@ mod history;
 mod signals;
 
 use history::{MOST_SERVICES, add_histories};
+pub(crate) use signals::recent_points;
 use signals::{Signals, observe_signals};
 
 /// What was seen at one look.

@@ -61,8 +61,7 @@ pub(super) async fn observe_signals(ports: &Ports, targets: &[ScalableTarget], n
         for policy in &target.policies {
             for metric in policy.metrics() {
                 let series = (metric.source.clone(), metric.period);
-                let points = points_for(policy).saturating_add(points_left_out(metric));
-                ask(&mut queries, series, points, [&target.service]);
+                ask(&mut queries, series, recent_points(policy, metric), [&target.service]);
             }
         }
     }
@@ -100,6 +99,11 @@ fn aggregated(points: &[Point], alarm: &AlarmDescription, aggregation: MetricAgg
         MetricAggregation::Minimum => adjoining.reduce(f64::min),
         MetricAggregation::Maximum => adjoining.reduce(f64::max),
     }
+}
+
+/// How many of the newest points of a metric a look sees.
+pub(crate) fn recent_points(policy: &ScalingPolicy, metric: &Metric) -> u32 {
+    points_for(policy).saturating_add(points_left_out(metric))
 }
 
 fn points_for(policy: &ScalingPolicy) -> u32 {
