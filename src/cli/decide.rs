@@ -8,18 +8,23 @@ use std::io::{self, BufRead, Write};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::engine::{decide, is_possible_value};
+use crate::engine::{HISTORY, decide, is_possible_value, wanted_history};
 use crate::model::capacity::MOST_TASKS;
+use crate::model::duration::elapsed;
 use crate::model::policy::ScalingPolicy;
 use crate::model::target::Mode;
 use crate::model::{
-    AlarmState, AlarmStatus, Change, Memory, Observation, Point, QueueDepth, ReasonCode, ScalableTarget,
-    ServiceStatus, TaskCount,
+    AlarmState, AlarmStatus, Change, Memory, Metric, Observation, Point, QueueDepth, ReasonCode,
+    ScalableTarget, ServiceStatus, TaskCount,
 };
 
 /// Points of a metric that are kept for the lines to come. More than any policy looks back: 60 points, after those that an
 /// offset of an hour leaves out at ten seconds a point.
-const KEPT_POINTS: usize = 20_160;
+const KEPT_POINTS: usize = 480;
+/// Points of a metric's history: a minute each.
+const HISTORY_POINTS: usize = 20_160;
+/// So many points that are too old are dropped at a time, since to drop one moves all the others.
+const DROPPED_AT_ONCE: usize = 1_440;
 /// No line is longer; a first one may carry fourteen days of minutes of several metrics.
 const LONGEST_LINE: u64 = 64 * 1024 * 1024;
 /// No queue holds more messages; a depth beyond is a fault.
@@ -53,8 +58,10 @@ pub fn run(target: &ScalableTarget, mut input: impl BufRead, mut output: impl Wr
 struct Filter<'a> {
     target: &'a ScalableTarget,
     memory: Memory,
-    /// The points of the metrics that the policies look at; others are not kept.
+    /// The newest points of the metrics that the policies look at; others are not kept.
     metrics: BTreeMap<String, Vec<Point>>,
+    /// The last days of those whose history may be wanted.
+    histories: BTreeMap<String, Vec<Point>>,
 }
 
 #[derive(Serialize)]
@@ -126,15 +133,20 @@ struct QueueLine {
 
 impl<'a> Filter<'a> {
     fn new(target: &'a ScalableTarget) -> Self {
+        let none_yet = |metrics: Vec<&Metric>| {
+            metrics.into_iter().map(|metric| (metric.key.clone(), Vec::new())).collect::<Vec<_>>()
+        };
         let policies = target.policies.iter();
-        let keys = policies.flat_map(ScalingPolicy::metrics).map(|metric| (metric.key.clone(), Vec::new()));
-        Self { target, memory: Memory::default(), metrics: keys.collect() }
+        let metrics = policies.clone().map(ScalingPolicy::metrics).flat_map(none_yet);
+        let histories = policies.map(ScalingPolicy::history_metrics).flat_map(none_yet);
+        Self { target, memory: Memory::default(), metrics: metrics.collect(), histories: histories.collect() }
     }
 
     fn answer(&mut self, line: &[u8]) -> Result<Answer, String> {
         let line = read(line)?;
         let mut refused = Vec::new();
-        let observation = self.observation(line, &mut refused);
+        let mut observation = self.observation(line, &mut refused);
+        self.add_histories(&mut observation);
         let decision = decide(self.target, &observation, &self.memory);
         self.keep(observation);
         let reasons = decision.reasons.iter().map(|reason| reason.text.clone());
@@ -152,15 +164,24 @@ impl<'a> Filter<'a> {
         let mut metrics = std::mem::take(&mut self.metrics);
         for (key, points) in line.metrics {
             let Some(known) = metrics.get_mut(&key) else { continue };
+            let mut told = Vec::with_capacity(points.len());
             for (start, value) in points {
                 match moment(start).filter(|start| *start <= line.now) {
-                    Some(start) => known.push(Point { start, value: value.unwrap_or(f64::NAN) }),
+                    Some(start) => told.push(Point { start, value: value.unwrap_or(f64::NAN) }),
                     None => refused.push(format!(
                         "{key}: {start} is not a time before now in Unix seconds; its point is not observed"
                     )),
                 }
             }
-            in_order(known);
+            if let Some(history) = self.histories.get_mut(&key) {
+                let possible = told.iter().filter(|point| is_possible_value(point.value));
+                add(history, possible.copied().collect());
+                let surplus = history.len() - history_of(history).len();
+                if DROPPED_AT_ONCE <= surplus {
+                    history.drain(..surplus);
+                }
+            }
+            add(known, told);
         }
         let alarms = line.alarms.into_iter().map(|(name, alarm)| (name, AlarmStatus::from(alarm))).collect();
         let mut queues = BTreeMap::new();
@@ -178,6 +199,16 @@ impl<'a> Filter<'a> {
             protected: line.protected.unwrap_or(0),
         };
         Observation { now: line.now, service, metrics, alarms, queues }
+    }
+
+    /// Puts the history before the newest points of the metrics of which it is wanted now.
+    fn add_histories(&self, observation: &mut Observation) {
+        for metric in wanted_history(self.target, &self.memory, observation.now) {
+            let history = self.histories.get(&metric.key).map(Vec::as_slice).unwrap_or_default();
+            let newest = observation.metrics.entry(metric.key.clone()).or_default();
+            let told = std::mem::replace(newest, history_of(history).to_vec());
+            add(newest, told);
+        }
     }
 
     /// Keeps the newest points for the next lines.
@@ -256,6 +287,27 @@ fn without_impossible_numbers(text: &str) -> Cow<'_, str> {
         result.push(c);
     }
     if changed { Cow::Owned(result) } else { Cow::Borrowed(text) }
+}
+
+/// The points of the time that a history is of, and no more than it has minutes.
+fn history_of(points: &[Point]) -> &[Point] {
+    let Some(newest) = points.last() else { return points };
+    let too_old = points.partition_point(|point| HISTORY <= elapsed(point.start, newest.start));
+    let surplus = points.len().saturating_sub(HISTORY_POINTS);
+    points.get(too_old.max(surplus)..).unwrap_or_default()
+}
+
+/// Adds points to those that are known, all in order of time. What is told in order is appended.
+fn add(known: &mut Vec<Point>, mut told: Vec<Point>) {
+    in_order(&mut told);
+    let Some(first) = told.first() else { return };
+    let mut later = known.split_off(known.partition_point(|point| point.start < first.start));
+    if !later.is_empty() {
+        later.append(&mut told);
+        in_order(&mut later);
+        told = later;
+    }
+    known.append(&mut told);
 }
 
 /// Sorts points by time; of two for the same period the later one told stands.

@@ -109,8 +109,14 @@ impl Controller {
         let cloudwatch = Arc::new(KeptPoints::new(Arc::clone(&self.ports.cloudwatch)));
         let ports = Ports { cloudwatch, ..self.ports.clone() };
         let manner = Manner::default();
-        let look =
-            Look { ports: &ports, manner: &manner, limits: blast_radius.as_ref(), ledger: &self.ledger };
+        let look = Look {
+            ports: &ports,
+            manner: &manner,
+            with_history: true,
+            limits: blast_radius.as_ref(),
+            ledger: &self.ledger,
+        };
+        let later_look = Look { with_history: false, ..look };
         let mut answer = look.at(targets).await;
         answer.errors.splice(0..0, errors);
         self.log.write(&answer);
@@ -128,7 +134,8 @@ impl Controller {
             clock.sleep(elapsed(now, time)).await;
             watch.waited += elapsed(now, time);
             let left = elapsed(time, pace.end());
-            let Some(mut later) = watch::in_time(look.at(gaining.clone()), clock.as_ref(), left).await else {
+            let Some(mut later) = watch::in_time(later_look.at(gaining.clone()), clock.as_ref(), left).await
+            else {
                 let later = Answer { errors: vec![watch::given_up()], ..Answer::default() };
                 self.log.write(&later);
                 watch::add(&mut watch.answer, &later);
@@ -153,7 +160,13 @@ impl Controller {
 
     async fn answer(&self, trigger: &Trigger, manner: &Manner) -> Answer {
         let Aim { targets, blast_radius, mut errors } = self.aim(trigger).await;
-        let look = Look { ports: &self.ports, manner, limits: blast_radius.as_ref(), ledger: &self.ledger };
+        let look = Look {
+            ports: &self.ports,
+            manner,
+            with_history: true,
+            limits: blast_radius.as_ref(),
+            ledger: &self.ledger,
+        };
         let answer = look.at(targets).await;
         errors.extend(answer.errors);
         Answer { errors, ..answer }

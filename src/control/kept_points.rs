@@ -19,8 +19,9 @@ pub(super) struct KeptPoints {
     kept: Mutex<Kept>,
 }
 
-/// By what was asked for, by a period: how many points of it, and those that there were.
-type Kept = BTreeMap<(MetricSource, Duration), (u32, Vec<Point>)>;
+/// By what was asked for, by a period and how many points of it: those that there were. Beside the newest points of a metric there
+/// may be its last days, which only the look that asked for them should see.
+type Kept = BTreeMap<(MetricSource, Duration), BTreeMap<u32, Vec<Point>>>;
 
 impl KeptPoints {
     /// Nothing is kept yet.
@@ -34,13 +35,15 @@ impl KeptPoints {
 
     fn known(&self, query: &MetricQuery) -> Option<Vec<Point>> {
         let kept = self.kept();
-        let (points, known) = kept.get(&(query.source.clone(), query.period))?;
-        (query.points <= *points).then(|| known.clone())
+        let known = kept.get(&(query.source.clone(), query.period))?;
+        known.range(query.points..).next().map(|(_, points)| points.clone())
     }
 
     fn keep(&self, query: &MetricQuery, points: &[Point]) {
         if A_MINUTE <= query.period {
-            self.kept().insert((query.source.clone(), query.period), (query.points, points.to_vec()));
+            let mut kept = self.kept();
+            let known = kept.entry((query.source.clone(), query.period)).or_default();
+            known.insert(query.points, points.to_vec());
         }
     }
 }

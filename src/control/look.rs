@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::engine::decide;
+use crate::engine::{decide, put_off_history};
 use crate::model::blast_radius::BlastRadius;
 use crate::model::target::Mode;
 use crate::model::{Change, Decision, Memory, Observation, Reason, ReasonCode, ScalableTarget, ServiceId};
@@ -57,6 +57,8 @@ pub(super) struct Look<'a> {
     pub(super) ports: &'a Ports,
     /// How it is carried out.
     pub(super) manner: &'a Manner,
+    /// Whether it brings history where that is wanted. A look inside the minute has no time for it.
+    pub(super) with_history: bool,
     /// What all services together may change within a minute, where that is limited.
     pub(super) limits: Option<&'a BlastRadius>,
     /// What they changed.
@@ -95,7 +97,7 @@ impl Look<'_> {
         let mut decisions = BTreeMap::new();
         let mut errors = Vec::new();
         for looks_left in (0..=LOOKS_AGAIN).rev() {
-            let mut seen = observe(self.ports, &targets).await;
+            let mut seen = observe(self.ports, &targets, self.with_history).await;
             seen.errors.retain(|error| !errors.contains(error));
             errors.append(&mut seen.errors);
             let sights =
@@ -137,7 +139,10 @@ impl Look<'_> {
         };
         let mut memory = before.clone();
         let by_hand = self.manner.amendment.as_ref().map(|amendment| amendment.apply(&mut memory));
-        let decision = decide(target, &sight.observation, &memory);
+        let mut decision = decide(target, &sight.observation, &memory);
+        if sight.history_put_off {
+            put_off_history(target, &memory, &mut decision.memory);
+        }
         Considered { target, observation: sight.observation, before, version, by_hand, decision }
     }
 

@@ -21,4 +21,5 @@ mod watch;
 mod tests;
 
 pub use controller::{Controller, Ports, Settings};
+pub(crate) use observe::recent_points;
 pub use watch::{LOOKS_END, Watch};

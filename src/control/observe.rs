@@ -1,5 +1,6 @@
 //! What is true now of the services that are looked at. All kinds of calls go side by side and in batches; what several
-//! services need is asked for once. A call that fails leaves only what it was for unobserved.
+//! services need is asked for once. A call that fails leaves only what it was for unobserved. What the memory asks for beyond that
+//! comes after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,8 +16,11 @@ use super::ports::{SERVICES_PER_DESCRIBE, STATES_PER_LOAD, Versioned};
 use super::side_by_side::in_order;
 use super::targets::listed;
 
+mod history;
 mod signals;
 
+use history::{MOST_SERVICES, add_histories};
+pub(crate) use signals::recent_points;
 use signals::{Signals, observe_signals};
 
 /// What was seen at one look.
@@ -34,10 +38,14 @@ pub(super) struct Sight {
     pub(super) observation: Observation,
     /// None where nothing is remembered yet.
     pub(super) stored: Option<Versioned>,
+    /// Whether the memory wants a history that is left to a following look.
+    pub(super) history_put_off: bool,
 }
 
 /// Observes the targets' services. One that cannot be described, or whose memory cannot be read, is an error and not seen.
-pub(super) async fn observe(ports: &Ports, targets: &[ScalableTarget]) -> Seen {
+///
+/// `with_history` tells whether this is a look to bring the history that memories want, or that is put off.
+pub(super) async fn observe(ports: &Ports, targets: &[ScalableTarget], with_history: bool) -> Seen {
     let now = ports.clock.now();
     let (mut statuses, signals, depths, memories) = futures::join!(
         describe(ports, targets),
@@ -53,8 +61,11 @@ pub(super) async fn observe(ports: &Ports, targets: &[ScalableTarget]) -> Seen {
             continue;
         };
         let observation = compose(target, now, status, &signals, &depths.found);
-        sights.insert(service.clone(), Sight { observation, stored: stored.clone() });
+        let sight = Sight { observation, stored: stored.clone(), history_put_off: false };
+        sights.insert(service.clone(), sight);
     }
+    let histories = if with_history { MOST_SERVICES } else { 0 };
+    add_histories(ports, targets, now, &mut sights, histories).await;
     let errors = [statuses.errors, memories.errors, signals.errors, depths.errors];
     Seen { sights, errors: errors.into_iter().flatten().collect() }
 }

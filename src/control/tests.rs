@@ -3,6 +3,7 @@
 
 mod blast_radius;
 mod fake;
+mod history;
 mod look;
 mod manual;
 mod observe;

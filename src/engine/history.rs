@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::starts::Delays;
 use super::{deadline, service_level};
+use crate::model::memory::LoadMemory;
 use crate::model::policy::{PolicyKind, ScalingPolicy};
 use crate::model::{Memory, Metric, ScalableTarget};
 
@@ -16,21 +17,53 @@ pub const HISTORY: Duration = Duration::from_secs(14 * 86_400);
 /// again an hour later.
 pub fn wanted_history<'a>(target: &'a ScalableTarget, memory: &Memory, now: Timestamp) -> Vec<&'a Metric> {
     let delays = Delays::of(memory);
-    let wanted = |policy: &'a ScalingPolicy| -> Vec<&'a Metric> {
-        match &policy.kind {
-            PolicyKind::ServiceLevel(level) => {
-                let learned = memory.service_levels.get(&policy.name);
-                let wants = learned.is_some_and(|learned| service_level::wants_history(learned, now));
-                wants.then_some(&level.requests).into_iter().collect()
-            }
-            PolicyKind::Queue(queue) => {
-                let learned = memory.queues.get(&policy.name);
-                let wants =
-                    learned.is_some_and(|learned| deadline::wants_history(queue, learned, &delays, now));
-                queue.queues.iter().filter(|_| wants).map(|queue| &queue.sent).collect()
-            }
-            PolicyKind::TargetTracking(_) | PolicyKind::StepScaling(_) => Vec::new(),
+    let wanting = target.policies.iter().filter(|policy| wants(policy, memory, &delays, now));
+    wanting.flat_map(ScalingPolicy::history_metrics).collect()
+}
+
+/// After a look that could not bring the history that `before` wanted: the next look is asked for it, not one in an hour.
+pub fn put_off_history(target: &ScalableTarget, before: &Memory, after: &mut Memory) {
+    target.policies.iter().for_each(|policy| forget_try(policy, before, after));
+}
+
+/// Where only the look itself showed that history would help it was not asked for, so it was not missing either.
+pub(super) fn forget_unasked(target: &ScalableTarget, before: &Memory, now: Timestamp, after: &mut Memory) {
+    let delays = Delays::of(before);
+    let unasked = target.policies.iter().filter(|policy| !wants(policy, before, &delays, now));
+    unasked.for_each(|policy| forget_try(policy, before, after));
+}
+
+fn wants(policy: &ScalingPolicy, memory: &Memory, delays: &Delays, now: Timestamp) -> bool {
+    match &policy.kind {
+        PolicyKind::ServiceLevel(_) => {
+            let learned = memory.service_levels.get(&policy.name);
+            learned.is_some_and(|learned| service_level::wants_history(learned, now))
         }
+        PolicyKind::Queue(queue) => {
+            let learned = memory.queues.get(&policy.name);
+            learned.is_some_and(|learned| deadline::wants_history(queue, learned, delays, now))
+        }
+        PolicyKind::TargetTracking(_) | PolicyKind::StepScaling(_) => false,
+    }
+}
+
+fn forget_try(policy: &ScalingPolicy, before: &Memory, after: &mut Memory) {
+    let name = &policy.name;
+    let (tried, load) = match &policy.kind {
+        PolicyKind::ServiceLevel(_) => (
+            before.service_levels.get(name).map(|learned| &learned.load),
+            after.service_levels.get_mut(name).map(|learned| &mut learned.load),
+        ),
+        PolicyKind::Queue(_) => (
+            before.queues.get(name).map(|learned| &learned.load),
+            after.queues.get_mut(name).map(|learned| &mut learned.load),
+        ),
+        PolicyKind::TargetTracking(_) | PolicyKind::StepScaling(_) => return,
     };
-    target.policies.iter().flat_map(wanted).collect()
+    let rehearsed = |load: Option<&LoadMemory>| load.and_then(|load| load.rehearsed);
+    if let Some(load) = load
+        && load.rehearsed == rehearsed(tried)
+    {
+        load.tried_at = tried.and_then(|tried| tried.tried_at);
+    }
 }

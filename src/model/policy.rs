@@ -282,4 +282,15 @@ impl ScalingPolicy {
             PolicyKind::StepScaling(_) => Vec::new(),
         }
     }
+
+    /// Those of them whose last days are worth knowing.
+    pub fn history_metrics(&self) -> Vec<&Metric> {
+        match &self.kind {
+            PolicyKind::ServiceLevel(policy) => vec![&policy.requests],
+            PolicyKind::Queue(QueuePolicy { queues, goal: QueueGoal::StartWithin(_), .. }) => {
+                queues.iter().map(|queue| &queue.sent).collect()
+            }
+            PolicyKind::Queue(_) | PolicyKind::TargetTracking(_) | PolicyKind::StepScaling(_) => Vec::new(),
+        }
+    }
 }

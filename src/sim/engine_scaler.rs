@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use super::Seconds;
 use super::metrics::Series;
 use super::trial::{HIGH_RESOLUTION_DELAY_S, METRIC_DELAY_S, Scaler, View};
-use crate::engine::decide;
+use crate::control::recent_points;
+use crate::engine::{HISTORY, decide, wanted_history};
 use crate::model::metric::MetricSource;
-use crate::model::policy::PolicyKind;
+use crate::model::policy::{PolicyKind, ScalingPolicy};
 use crate::model::{
     Decision, Memory, Metric, MetricStat, Observation, Point, ScalableTarget, ServiceStatus, TaskCount,
 };
@@ -33,6 +34,8 @@ struct Feed {
     stat: MetricStat,
     period_s: Seconds,
     delay_s: Seconds,
+    /// The points that the first look sees.
+    first: u32,
     /// The points that stay for the next looks.
     kept: usize,
     /// The next period to become visible, where the service publishes the metric.
@@ -45,15 +48,21 @@ impl Trimtab {
         Self::looking_every(target, 60)
     }
 
-    /// The engine, looking every so many seconds.
-    pub fn looking_every(target: ScalableTarget, look_every: Seconds) -> Self {
+    /// The engine, looking every so many seconds. A trial has one queue: where a policy adds up several, all messages come through
+    /// its first.
+    pub fn looking_every(mut target: ScalableTarget, look_every: Seconds) -> Self {
+        for policy in &mut target.policies {
+            if let PolicyKind::Queue(queue) = &mut policy.kind {
+                queue.queues.truncate(1);
+            }
+        }
         let queues = target.policies.iter().flat_map(|policy| match &policy.kind {
             PolicyKind::Queue(queue) => queue.queues.iter().map(|queue| queue.name.clone()).collect(),
             PolicyKind::TargetTracking(_) | PolicyKind::StepScaling(_) | PolicyKind::ServiceLevel(_) => {
                 Vec::new()
             }
         });
-        let feeds = target.policies.iter().flat_map(|policy| policy.metrics()).filter_map(Feed::of);
+        let feeds = target.policies.iter().flat_map(Feed::of_policy);
         Self {
             look_every,
             feeds: feeds.collect(),
@@ -100,6 +109,11 @@ impl Scaler for Trimtab {
         }
         let nothing = Memory::default();
         let memory = self.decision.as_ref().map_or(&nothing, |decision| &decision.memory);
+        for metric in wanted_history(&self.target, memory, self.observation.now) {
+            if let Some(feed) = self.feeds.iter().find(|feed| feed.key == metric.key) {
+                self.observation.metrics.insert(metric.key.clone(), feed.history(view));
+            }
+        }
         let decision = decide(&self.target, &self.observation, memory);
         let to = decision.to;
         self.decision = Some(decision);
@@ -108,41 +122,66 @@ impl Scaler for Trimtab {
 }
 
 impl Feed {
-    /// More points than any policy looks back, after those that its offset leaves out.
+    /// More points than most policies look back; to keep a few more costs less than to move them often.
     const KEPT: usize = 64;
 
+    fn of_policy(policy: &ScalingPolicy) -> Vec<Self> {
+        policy.metrics().into_iter().filter_map(|metric| Self::of(policy, metric)).collect()
+    }
+
     /// Metric math the world does not know.
-    fn of(metric: &Metric) -> Option<Self> {
+    fn of(policy: &ScalingPolicy, metric: &Metric) -> Option<Self> {
         let MetricSource::Stat(stat) = &metric.source else { return None };
         let period_s = Seconds::try_from(metric.period.as_secs()).ok().filter(|period| 0 < *period)?;
-        let left_out = metric.offset.as_secs().div_ceil(u64::from(period_s));
+        let first = recent_points(policy, metric);
         Some(Self {
             key: metric.key.clone(),
             stat: stat.clone(),
             period_s,
             delay_s: if period_s < 60 { HIGH_RESOLUTION_DELAY_S } else { METRIC_DELAY_S },
-            kept: Self::KEPT.saturating_add(usize::try_from(left_out).unwrap_or(usize::MAX)),
+            first,
+            kept: usize::try_from(first).unwrap_or(usize::MAX).max(Self::KEPT),
             next: None,
         })
     }
 
-    /// Begins with all that CloudWatch has from before the trial.
+    /// Begins with the newest points of the time before the trial.
     fn begin(&mut self, view: &View<'_>) {
-        let spec = view.service().spec();
-        let before = 60 * i64::try_from(spec.history.len()).unwrap_or(i64::MAX / 60);
-        let whole_periods = before / i64::from(self.period_s) * i64::from(self.period_s);
-        self.next = Series::find(spec, &self.stat).map(|series| (series, -whole_periods));
+        let start = self.start_of(view, self.first);
+        self.next = Series::find(view.service().spec(), &self.stat).map(|series| (series, start));
+    }
+
+    /// The points of the last days, as far as they are visible.
+    fn history(&self, view: &View<'_>) -> Vec<Point> {
+        let Some((series, next)) = &self.next else { return Vec::new() };
+        let periods = HISTORY.as_secs().div_ceil(self.period_s.into());
+        let mut points = Vec::new();
+        let mut start = self.start_of(view, u32::try_from(periods).unwrap_or(u32::MAX));
+        while start < *next {
+            points.extend(self.point(*series, view, start));
+            start += i64::from(self.period_s);
+        }
+        points
+    }
+
+    /// The start of the oldest of so many periods before now.
+    fn start_of(&self, view: &View<'_>, periods: u32) -> i64 {
+        (i64::from(view.now() / self.period_s) - i64::from(periods)) * i64::from(self.period_s)
+    }
+
+    fn point(&self, series: Series, view: &View<'_>, start: i64) -> Option<Point> {
+        let value = series.at(view.service(), start, self.period_s)?;
+        Some(Point { start: view.trial().timestamp(start), value })
     }
 
     /// Adds the points that became visible.
     fn read(&mut self, view: &View<'_>, points: &mut Vec<Point>) {
-        let Some((series, next)) = &mut self.next else { return };
+        let Some((series, mut next)) = self.next else { return };
         let period = i64::from(self.period_s);
-        while *next + period + i64::from(self.delay_s) <= i64::from(view.now()) {
-            if let Some(value) = series.at(view.service(), *next, self.period_s) {
-                points.push(Point { start: view.trial().timestamp(*next), value });
-            }
-            *next += period;
+        while next + period + i64::from(self.delay_s) <= i64::from(view.now()) {
+            points.extend(self.point(series, view, next));
+            next += period;
         }
+        self.next = Some((series, next));
     }
 }

@@ -19,8 +19,8 @@ use super::{Found, unobserved};
 
 /// Points beyond those that target tracking or an alarm counts: the newest are not visible yet, and one may be missing.
 const SPARE_POINTS: u32 = 3;
-/// Points for policies that learn: enough for a trend and for what was missed since the last look.
-const LEARNING_POINTS: u32 = 20;
+/// Points for policies that learn and look ahead: enough for a trend, and to miss no minute where looks failed for a while.
+const LEARNING_POINTS: u32 = 30;
 
 /// What was seen in CloudWatch.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(super) struct Signals {
 }
 
 /// What makes two metrics the same: what is asked for, by the same period.
-type Series = (MetricSource, Duration);
+pub(super) type Series = (MetricSource, Duration);
 
 /// What is asked for, how many points of it, and for whom.
 type Queries<'a> = BTreeMap<Series, (u32, BTreeSet<&'a ServiceId>)>;
@@ -61,8 +61,7 @@ pub(super) async fn observe_signals(ports: &Ports, targets: &[ScalableTarget], n
         for policy in &target.policies {
             for metric in policy.metrics() {
                 let series = (metric.source.clone(), metric.period);
-                let points = points_for(policy).saturating_add(points_left_out(metric));
-                ask(&mut queries, series, points, [&target.service]);
+                ask(&mut queries, series, recent_points(policy, metric), [&target.service]);
             }
         }
     }
@@ -100,6 +99,11 @@ fn aggregated(points: &[Point], alarm: &AlarmDescription, aggregation: MetricAgg
         MetricAggregation::Minimum => adjoining.reduce(f64::min),
         MetricAggregation::Maximum => adjoining.reduce(f64::max),
     }
+}
+
+/// How many of the newest points of a metric a look sees.
+pub(crate) fn recent_points(policy: &ScalingPolicy, metric: &Metric) -> u32 {
+    points_for(policy).saturating_add(points_left_out(metric))
 }
 
 fn points_for(policy: &ScalingPolicy) -> u32 {
@@ -228,7 +232,7 @@ fn take_results(
     }
 }
 
-fn in_words(source: &MetricSource) -> String {
+pub(super) fn in_words(source: &MetricSource) -> String {
     match source {
         MetricSource::Stat(stat) => format!("{} {} of {}", stat.stat, stat.name, stat.namespace),
         MetricSource::Math(terms) => {

@@ -49,6 +49,8 @@ pub(super) struct World {
     pub(super) look_takes: Duration,
     /// From when on DescribeServices does not answer.
     pub(super) hangs_from: Option<Timestamp>,
+    /// Beyond how many points GetMetricData does not answer.
+    pub(super) hangs_beyond: Option<u32>,
     /// Whether looks side by side come to the blast radius's account at once.
     pub(super) races: bool,
     /// Looks of others that are remembered just before the next ones of the controller.
@@ -72,6 +74,7 @@ impl FakeCloud {
             failing: BTreeSet::new(),
             look_takes: Duration::ZERO,
             hangs_from: None,
+            hangs_beyond: None,
             races: false,
             rivals: 0,
             rival_spendings: Vec::new(),
@@ -194,6 +197,10 @@ impl CloudWatch for FakeCloud {
     ) -> Result<Vec<Result<Vec<Point>, PortError>>, PortError> {
         self.note("cloudwatch:GetMetricData", &queries.len().to_string())?;
         self.world().queries.extend_from_slice(queries);
+        let hangs_beyond = self.world().hangs_beyond;
+        if hangs_beyond.is_some_and(|most| queries.iter().any(|query| most < query.points)) {
+            std::future::pending::<()>().await;
+        }
         Ok(queries.iter().map(|query| self.points(query, now)).collect())
     }
 
@@ -208,7 +215,7 @@ impl CloudWatch for FakeCloud {
 }
 
 impl FakeCloud {
-    /// Five minutes of one value, or a series, the last of which ended at the last full minute.
+    /// Five minutes of one value, or as much of a series as is asked for, the last of which ended at the last full minute.
     fn points(&self, query: &MetricQuery, now: Timestamp) -> Result<Vec<Point>, PortError> {
         let MetricSource::Stat(stat) = &query.source else { return Ok(Vec::new()) };
         let world = self.world();
@@ -228,7 +235,7 @@ impl FakeCloud {
         let minute = now.as_second().div_euclid(60) * 60;
         let start = |age: i64| Timestamp::from_second(minute - 60 * age).unwrap();
         let values = world.series.get(&stat.name).cloned().unwrap_or_else(|| vec![value.copied(); 5]);
-        let newest_first = values.iter().rev().zip(1..);
+        let newest_first = values.iter().rev().zip(1..=i64::from(query.points));
         let mut points: Vec<Point> = newest_first
             .filter_map(|(value, age)| Some(Point { start: start(age), value: (*value)? }))
             .collect();

@@ -68,6 +68,40 @@ fn the_engine_in_the_loop_does_what_the_controller_does_in_the_cloud() {
 }
 
 #[test]
+fn both_bring_the_days_before_when_the_engine_wants_to_rehearse_on_them() {
+    let promises = [
+        ("service_level: { load_balancer: app/web/1, latency: 300ms, percent: 99.9 }", Work::HTTP),
+        ("queue: { queue: orders, start_within: 60s }", Work::QUEUE),
+    ];
+    let rates: String = (0..54).fold("t,rate\n".to_owned(), |text, hour| {
+        let rate = 20 + 10 * (hour % 8);
+        format!("{text}{},{rate}\n", hour * 3600)
+    });
+    for (policy, work) in promises {
+        let trace = Trace::parse("a trace", &rates).unwrap();
+        let simulation = Simulation { trace, days: Some(0.25), ..simulation(policy, work) };
+        let steered = simulate(&simulation).unwrap();
+        let mut trimtab = Trimtab::new(simulation.target.clone());
+        let service = simulation.trial().unwrap().run(&mut trimtab);
+        assert_eq!(Timeline::of(&service), steered.timeline, "{policy}");
+        let memory = &trimtab.decision().unwrap().memory;
+        let loads = memory.service_levels.values().map(|learned| &learned.load);
+        let mut loads = loads.chain(memory.queues.values().map(|learned| &learned.load));
+        assert!(loads.any(|load| load.rehearsed.is_some()), "{policy}: {memory:?}");
+    }
+}
+
+#[test]
+fn the_messages_of_a_policy_with_two_queues_are_counted_once() {
+    let outcome = |queues: &str| {
+        let policy = format!("queue: {{ {queues}, backlog_per_task: 20 }}");
+        let simulation = simulation(&policy, Work::QUEUE);
+        simulation.trial().unwrap().outcome(&mut Trimtab::new(simulation.target.clone()))
+    };
+    assert_eq!(outcome("queue: [orders, returns]"), outcome("queue: orders"));
+}
+
+#[test]
 fn every_request_is_served_given_up_or_waiting_and_every_message_deleted_or_in_the_queue() {
     for work in [Work::HTTP, Work::QUEUE] {
         let simulation = simulation(POLICIES[0].0, work);

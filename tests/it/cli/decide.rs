@@ -335,6 +335,21 @@ fn a_first_line_may_carry_a_fortnight_of_history() {
 }
 
 #[test]
+fn the_history_of_the_first_line_is_rehearsed_on_when_the_engine_knows_its_tasks() {
+    let promise = "capacity: { min: 1, max: 1000 }, policies: [ { service_level: { load_balancer: app/web/1, \
+         latency: 300ms, percent: 99.9 } } ]";
+    let history: Vec<_> = (1..3000).rev().map(|ago| json!([MIDNIGHT_S - 60 * ago, 6000])).collect();
+    let (now, midnight) = ("2026-01-01T00:00:30Z", json!([[MIDNIGHT_S - 120, 50.0]]));
+    let metrics = json!({ "RequestCount": history, "ECSServiceAverageCPUUtilization": midnight });
+    let first = json!({ "now": now, "desired": 10, "metrics": metrics });
+    let later = |minute| line(minute, json!({ "desired": 10, "metrics": { "RequestCount": 6000 } }));
+    let outcome = decide_bytes(promise, format!("{first}\n{}{}", later(0), later(1)).as_bytes());
+    let rehearsed = |answer: &Value| answer["reasons"].to_string().contains("(rehearsed 2026-01-01T00:0");
+    let answers = outcome.json_lines();
+    assert!(answers[1..].iter().all(rehearsed), "{answers:#?}");
+}
+
+#[test]
 fn each_line_is_answered_before_the_next_one_is_written() {
     let folder = folder(ONE_TRACKING);
     let mut command = in_folder(folder.path(), "decide --policy trimtab.yaml --service prod/app");
