@@ -100,8 +100,13 @@ pub(super) fn start_within(
     let probe = if learned.at_full_work { 1.0 } else { PROBE };
     let busy = (work.backlog_s / delays.look_s + work.arriving) / probe;
     let kept = tasks_rounded_down(busy).max(needed_tasks).min(look.desired);
+    let faster = if learned.at_full_work {
+        String::new()
+    } else {
+        format!(", over {} as tasks may be faster than was seen,", number(PROBE))
+    };
     let sum = format!(
-        "{told}; {why} = {}; until the next look in {} s there is work for {} / {} + {} = {} tasks",
+        "{told}; {why} = {}; until the next look in {} s there is work for {} / {} + {}{faster} = {} tasks",
         number(needed),
         number(delays.look_s),
         number(work.backlog_s),
