@@ -1,7 +1,8 @@
 //! A forecast of the floor: what was needed at this hour on the days before.
 //!
 //! It learns the greatest recommendation of each hour of the day, and acts ahead of the hour by the scheduling buffer, as
-//! Application Auto Scaling's predictive scaling does. It only ever raises the count.
+//! Application Auto Scaling's predictive scaling does. It only ever raises the count. Where every policy of a target is a promise it
+//! stays out of the way: those look ahead themselves.
 
 use jiff::{SignedDuration, Timestamp};
 
