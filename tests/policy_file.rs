@@ -237,7 +237,8 @@ fn a_service_level_reads_requests_and_the_share_within_the_latency() {
     ] {
         let level = format!("load_balancer: app/lb/1, {group}latency: {latency}, percent: {percent}");
         let target = target(&format!("policies: [{{ service_level: {{ {level} }} }}]"));
-        assert_eq!(keys(&target), ["RequestCount".to_owned(), format!("TargetResponseTime.{stat_name}")]);
+        let within = format!("TargetResponseTime.{stat_name}");
+        assert_eq!(keys(&target), ["RequestCount", &within, "ECSServiceAverageCPUUtilization"]);
         let metrics = target.policies[0].metrics();
         let mut dimensions = BTreeMap::from([("LoadBalancer", "app/lb/1")]);
         dimensions.extend((!group.is_empty()).then_some(("TargetGroup", "targetgroup/tg/2")));

@@ -7,8 +7,10 @@
 //!
 //! once for what waits now and once for what will wait at the next look; the larger counts. Where the second fails it falls to
 //! the tasks that arrivals and backlog keep busy until the next look. Where tasks take so long to start that the promise would be
-//! broken before they help, there are also the tasks that the load ahead may need ([`super::foresight`]), as for requests. Work is in task-seconds: messages over the messages that a
-//! busy task finishes in a second, which is learned, as are arrivals, start delay and time between looks.
+//! broken before they help, there are also the tasks that the load ahead may need ([`super::foresight`]), as for requests.
+//!
+//! Work is in task-seconds: messages over the messages that a busy task finishes in a second, which is learned, as are arrivals,
+//! start delay and time between looks.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,6 +21,7 @@ use super::figures::{number, tasks};
 use super::foresight::{Promise, is_rehearsal_due, look_ahead, tuning};
 use super::freshness::{fresh, is_possible, period_end};
 use super::recommend::Look;
+use super::sound::LEAST_RATE;
 use super::staffing::Need as Staff;
 use super::starts::Delays;
 use crate::model::capacity::{tasks_rounded_down, tasks_rounded_up};
@@ -33,8 +36,6 @@ const PLANNED_WAIT: f64 = 0.6;
 const REACTION: f64 = 0.9;
 /// The share of messages that may start late.
 const ALLOWED: f64 = 0.001;
-/// A task that finishes less than this many messages a second was never seen at work.
-const LEAST_RATE: f64 = 1e-6;
 /// The weight of a new sample against what was learned before.
 const NEW_SAMPLE: f64 = 0.2;
 /// Tasks that were never seen at full work may be this much faster than they were seen to be: the step of finding out.
@@ -99,8 +100,13 @@ pub(super) fn start_within(
     let probe = if learned.at_full_work { 1.0 } else { PROBE };
     let busy = (work.backlog_s / delays.look_s + work.arriving) / probe;
     let kept = tasks_rounded_down(busy).max(needed_tasks).min(look.desired);
+    let faster = if learned.at_full_work {
+        String::new()
+    } else {
+        format!(", over {} as tasks may be faster than was seen,", number(PROBE))
+    };
     let sum = format!(
-        "{told}; {why} = {}; until the next look in {} s there is work for {} / {} + {} = {} tasks",
+        "{told}; {why} = {}; until the next look in {} s there is work for {} / {} + {}{faster} = {} tasks",
         number(needed),
         number(delays.look_s),
         number(work.backlog_s),

@@ -1,9 +1,8 @@
 //! A forecast of the floor: what was needed at this hour on the same weekday, or on the days before until that is known.
 //!
 //! It learns the greatest recommendation of each hour of the day and of the week, and acts ahead of the hour by the scheduling
-//! buffer, as
-//! Application Auto Scaling's predictive scaling does. It only ever raises the count. Where a promise policy looks ahead, to the
-//! load itself, this does not act as well.
+//! buffer, as Application Auto Scaling's predictive scaling does. It only ever raises the count. Where a promise policy looks ahead, to
+//! the load itself, this does not act as well.
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -22,6 +22,7 @@ mod running;
 mod season;
 mod service_level;
 mod settle;
+mod sound;
 mod staffing;
 mod starts;
 mod step_scaling;

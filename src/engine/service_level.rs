@@ -1,6 +1,7 @@
 //! The promise of a latency: a count from the load that may come, not from the utilization that was.
 //!
-//! `tasks = ceil(work + margin x deviation)`, `work = load ahead / what a task takes`. What a task takes is learned from requests and
+//! `tasks = ceil(max(work + margin x deviation, floor))`, `work = load ahead / what a task takes`; where little was late, only a part of
+//! what that is above the work of now. What a task takes is learned from requests and
 //! utilization; the load ahead from the last minutes and from what is usual at the time ([`super::lookahead`]); the margin from a
 //! rehearsal on the last days ([`super::rehearsal`]), and from how much of the lateness that the promise allows was used up since.
 
@@ -54,8 +55,12 @@ pub(super) fn vote(look: &Look<'_>, name: &str, policy: &ServiceLevel, memory: &
     let mut learned = memory.service_levels.remove(name).unwrap_or_default();
     learn_per_task(look, policy, memory, &mut learned);
     learn_lateness(look, policy, &mut learned);
-    let per_task_s = learned.per_task_s.filter(|_| WEIGHT_TO_REHEARSE <= learned.per_task_weight);
-    let promise = Promise { delays: &delays, per_task_s, allowed: allowed(policy), may_wait_s: None };
+    let promise = Promise {
+        delays: &delays,
+        per_task_s: known_well(&learned),
+        allowed: allowed(policy),
+        may_wait_s: None,
+    };
     look_ahead(look, &policy.requests, points(look, &policy.requests), promise, &mut learned.load);
     let opinion = opinion(look, policy, &learned);
     memory.service_levels.insert(name.to_owned(), learned);
@@ -64,7 +69,12 @@ pub(super) fn vote(look: &Look<'_>, name: &str, policy: &ServiceLevel, memory: &
 
 /// Whether the requests of the last days would help at this look.
 pub(super) fn wants_history(learned: &ServiceLevelMemory, now: Timestamp) -> bool {
-    learned.per_task_s.is_some_and(|per_task_s| is_rehearsal_due(&learned.load, per_task_s, now))
+    known_well(learned).is_some_and(|per_task_s| is_rehearsal_due(&learned.load, per_task_s, now))
+}
+
+/// What a task takes, where it is known well enough to rehearse with.
+fn known_well(learned: &ServiceLevelMemory) -> Option<f64> {
+    learned.per_task_s.filter(|_| WEIGHT_TO_REHEARSE <= learned.per_task_weight)
 }
 
 fn opinion(look: &Look<'_>, policy: &ServiceLevel, learned: &ServiceLevelMemory) -> Opinion {

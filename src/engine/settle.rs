@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::account::Account;
 use super::figures::{moment, time};
-use super::{running, starts};
+use super::{running, sound, starts};
 use crate::model::duration::elapsed;
 use crate::model::memory::{CountChange, Memory, PauseDirection};
 use crate::model::policy::{PolicyKind, ScalingPolicy};
@@ -31,6 +31,7 @@ pub(super) fn settle(
     expire_manual(now, memory, account);
     forget(target, now, memory);
     forget_the_future(now, memory);
+    sound::forget_the_impossible(memory);
     running::remember(target, observation, memory);
     starts::learn(observation, memory);
 }
@@ -158,6 +159,14 @@ fn forget_the_future(now: Timestamp, memory: &mut Memory) {
     for queue in memory.queues.values_mut() {
         queue.looks.retain(|look| look.at <= now);
         queue.active_at = queue.active_at.map(|at| at.min(now));
+        for until in [&mut queue.sent_until, &mut queue.deleted_until, &mut queue.load.until] {
+            *until = until.filter(|until| *until <= now);
+        }
+    }
+    for level in memory.service_levels.values_mut() {
+        for until in [&mut level.used_until, &mut level.kept_until, &mut level.load.until] {
+            *until = until.filter(|until| *until <= now);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! How many tasks a load needs: the work itself, and a margin for what the load may do within the minute.
 //!
-//! `tasks = work + margin x sqrt(miss^2 + (burst x work)^2 + spread x work)`, where `work = load / what a task takes`. The last term
-//! is square-root staffing: random arrivals even out over many tasks, so a large service runs hotter than a small one at the same
+//! `tasks = max(work + margin x sqrt(miss^2 + (burst x work)^2 + spread x work), floor)`, where `work = load / what a task takes` and
+//! the floor is the load that is always prepared for in tasks. The last term under the root is square-root staffing: random arrivals even out over many tasks, so a large service runs hotter than a small one at the same
 //! promise (Halfin and Whitt, "Heavy-traffic limits for queues with many exponential servers", 1981).
 
 use crate::model::memory::{LookaheadMemory, LookaheadTuning};

@@ -17,13 +17,13 @@ const PRIOR_STARTS: f64 = 4.0;
 const MOST_STARTS: f64 = 200.0;
 /// Until looks are seen, and at most: a look that was missed says nothing of the next.
 const USUAL_LOOK_S: f64 = 60.0;
-const LONGEST_LOOK_S: f64 = 300.0;
+pub(super) const LONGEST_LOOK_S: f64 = 300.0;
 /// The weight of the newest time between looks.
 const NEWEST_LOOK: f64 = 0.1;
 /// No more groups of starting tasks than this are followed.
 const MOST_GROUPS: usize = 12;
 /// A task that has not started after this long is not one that starts slowly.
-const LONGEST_START_S: f64 = 900.0;
+pub(super) const LONGEST_START_S: f64 = 900.0;
 
 /// How long it takes until a decision helps.
 #[derive(Clone, Copy, Debug, PartialEq)]

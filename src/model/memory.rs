@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::capacity::TaskCount;
 
-/// The memory of one service. Every list in it is bounded by the longest period that its target looks back.
+/// The memory of one service. Every list in it is bounded: by the longest period that its target looks back, or by a number.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Memory {

@@ -9,7 +9,7 @@ use crate::engine::decide;
 use crate::model::metric::{Metric, MetricSource, MetricStat};
 use crate::model::policy::{
     AdjustmentType, Behavior, MetricAggregation, PolicyKind, QueueGoal, QueuePolicy, QueueRef, ScalingPolicy,
-    ScalingRules, SelectPolicy, StepAdjustment, StepScaling, TargetTracking,
+    ScalingRules, SelectPolicy, ServiceLevel, StepAdjustment, StepScaling, TargetTracking,
 };
 use crate::model::{
     AlarmState, AlarmStatus, Capacity, Decision, Memory, Observation, Point, QueueDepth, ScalableTarget,
@@ -17,6 +17,10 @@ use crate::model::{
 };
 
 pub(super) const CPU: &str = "ECSServiceAverageCPUUtilization";
+pub(super) const REQUESTS: &str = "RequestCount";
+pub(super) const WITHIN: &str = "TargetResponseTime.PR(:0.3)";
+pub(super) const SENT: &str = "orders.NumberOfMessagesSent";
+pub(super) const DELETED: &str = "orders.NumberOfMessagesDeleted";
 
 /// 2026-01-01T00:00:00Z, a Thursday.
 pub(super) fn start() -> Timestamp {
@@ -145,6 +149,29 @@ pub(super) fn queue_ref(name: &str) -> QueueRef {
 
 pub(super) fn depth(visible: u64, in_flight: u64) -> QueueDepth {
     QueueDepth { visible, in_flight: Some(in_flight), delayed: Some(0), oldest_age_s: None }
+}
+
+/// 99.9 % of requests within 300 ms.
+pub(super) fn level() -> ServiceLevel {
+    ServiceLevel {
+        requests: metric(REQUESTS, true),
+        within: metric(WITHIN, false),
+        utilization: metric(CPU, false),
+        latency: Duration::from_millis(300),
+        percent: 99.9,
+    }
+}
+
+/// The number between two pieces of a text.
+pub(super) fn figure(text: &str, before: &str, after: &str) -> f64 {
+    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before:?} in: {text}"));
+    let (number, _) = rest.split_once(after).unwrap_or_else(|| panic!("no {after:?} in: {rest}"));
+    number.parse().unwrap_or_else(|_| panic!("{number:?} is no number in: {text}"))
+}
+
+/// Whether two figures are one, but for the digits that are told.
+pub(super) fn agree(told: f64, recomputed: f64) -> bool {
+    (told - recomputed).abs() <= 0.001 + 0.001 * told.abs()
 }
 
 /// What is seen at a moment.
