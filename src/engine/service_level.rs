@@ -216,7 +216,9 @@ fn learn_per_task(look: &Look<'_>, policy: &ServiceLevel, memory: &Memory, learn
         };
         let before = running::at(look, memory, used.start);
         let after = running::at(look, memory, period_end(&policy.utilization, used));
-        let (is_steady, running) = (before == after, before.min(after));
+        // Of a count that changed, the one is taken by which the sample bounds what a task takes from the safe side.
+        let running = if SATURATED <= used.value { before.min(after) } else { before.max(after) };
+        let is_steady = before == after;
         if running == 0 || used.value < LEAST_UTILIZATION {
             continue;
         }
