@@ -39,7 +39,9 @@ fn every_link_within_the_repository_leads_somewhere() {
 fn pages() -> Vec<String> {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
     let names = fs::read_dir(docs).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let pages = names.filter(|name| name.ends_with(".md")).map(|name| format!("docs/{name}"));
+    let pages = names
+        .filter(|name| Path::new(name).extension().is_some_and(|end| end == "md"))
+        .map(|name| format!("docs/{name}"));
     ["README.md", "ARCHITECTURE.md", "events/README.md", "tests/traces/README.md"]
         .map(str::to_owned)
         .into_iter()
