@@ -49,7 +49,16 @@ fn what_a_task_takes_is_learned_from_requests_and_utilization() {
         ),
         ("but never more than was known", &[known, (48000.0, Some(100.0), 4)], Some(20.0)),
         ("a count that changed in the minute says nothing", &[known, (9600.0, Some(50.0), 8)], Some(20.0)),
-        ("unless nothing is known", &[(4800.0, Some(90.0), 4), (4800.0, Some(50.0), 8)], Some(20.0)),
+        (
+            "unless nothing is known: then the fewest that ran count",
+            &[(4800.0, Some(90.0), 4), (4800.0, Some(50.0), 8)],
+            Some(40.0),
+        ),
+        (
+            "at the limit the fewest that ran bound what a task takes",
+            &[known, (4000.0, Some(100.0), 8)],
+            Some(4000.0 / 60.0 / 4.0 * 0.85),
+        ),
         ("an odd sample is believed in part", &[known, (24000.0, Some(50.0), 4)], Some(24.0)),
         ("the other way too", &[known, (24.0, Some(50.0), 4)], Some(17.0)),
         ("no task made no value", &[(2400.0, Some(50.0), 0)], None),
@@ -214,7 +223,8 @@ fn lateness_raises_the_margin_and_its_absence_lowers_the_insurance_within_limits
     let (double, _) = after_a_day_of(100.0 - 0.12);
     let (much, _) = after_a_day_of(90.0);
     let (all, _) = after_a_day_of(0.0);
-    assert!(agree(share, 0.0006), "the lateness that is aimed at is 60 % of what is allowed: {share}");
+    assert!((share / 0.0006 - 1.0).abs() < 0.01, "60 % of what is allowed is aimed at: {share}");
+    assert_eq!(as_aimed, 9, "what is aimed at leaves the insurance as it is: 5 + 4 x 0.976");
     assert!(none < as_aimed && as_aimed < double, "{none}, {as_aimed}, {double}");
     assert_eq!(much, all, "beyond a limit more lateness changes nothing: it has another cause");
     assert!(all < 2 * as_aimed, "{all}, {as_aimed}");
