@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::freshness::is_possible;
+use super::history::HISTORY;
 use super::lookahead::{Pace, push};
 use super::recommend::Look;
 use super::rehearsal::Script;
@@ -73,8 +74,9 @@ pub(super) fn look_ahead(
         && is_rehearsal_due(memory, per_task_s, now)
     {
         memory.tried_at = Some(now);
-        if LEAST_HISTORY <= points.len() {
-            rehearse(look, metric, points, promise, per_task_s, memory);
+        let history = without_gaps(metric, points, now);
+        if LEAST_HISTORY <= history.len() {
+            rehearse(look, metric, &history, promise, per_task_s, memory);
         }
     }
     let (tuning, until) = (tuning(memory, promise.allowed), memory.until);
@@ -100,8 +102,6 @@ fn rehearse(
     memory: &mut LoadMemory,
 ) {
     let now = look.observation.now;
-    let points: Vec<Point> =
-        points.iter().filter(|point| is_possible(metric, **point, now)).copied().collect();
     let Some(newest) = points.last() else { return };
     let load_s: Vec<f64> = points.iter().map(|point| rate(metric, point)).collect();
     let slots = Slots::of(points.iter().map(|point| (point.start.as_second(), rate(metric, point))));
@@ -134,6 +134,25 @@ fn rehearse(
         push(&mut memory.lookahead, &tuning, &pace, rate(metric, point), usual_s);
     }
     memory.until = Some(newest.start);
+}
+
+/// The history's possible points, with nothing in the periods that have none: load balancers and queues publish nothing where nothing
+/// came.
+fn without_gaps(metric: &Metric, points: &[Point], now: Timestamp) -> Vec<Point> {
+    let period = SignedDuration::try_from(metric.period).unwrap_or(SignedDuration::ZERO);
+    let oldest = now.saturating_sub(SignedDuration::try_from(HISTORY).unwrap_or_default());
+    let (Ok(oldest), false) = (oldest, period.is_zero()) else { return Vec::new() };
+    let mut filled: Vec<Point> = Vec::new();
+    for point in points.iter().filter(|point| oldest <= point.start && is_possible(metric, **point, now)) {
+        while let Some(before) = filled.last()
+            && let Ok(start) = before.start.saturating_add(period)
+            && start < point.start
+        {
+            filled.push(Point { start, value: 0.0 });
+        }
+        filled.push(*point);
+    }
+    filled
 }
 
 /// A point as so much a second.

@@ -70,7 +70,7 @@ pub(super) fn push(
     let ahead = by_trend.max(tuning.season_share * usual_s);
     memory.held_s = ahead.max(memory.held_s * pace.fading);
     memory.forecasts.push(ahead);
-    if pace.horizon_points < memory.forecasts.len() {
+    while pace.horizon_points < memory.forecasts.len() {
         let forecast = memory.forecasts.remove(0);
         let scale = if tuning.relative { load_s.max(forecast).max(f64::MIN_POSITIVE) } else { 1.0 };
         let miss = (load_s - forecast).max(0.0) / scale;

@@ -24,6 +24,8 @@ use crate::model::{Point, ReasonCode};
 const WHOLE: f64 = 100.0;
 /// A utilization under this says little of what a task takes, in per cent.
 const LEAST_UTILIZATION: f64 = 3.0;
+/// A utilization up to which a load balancer that publishes nothing is taken to have had nothing, in per cent.
+const QUIET_UTILIZATION: f64 = 10.0;
 /// A utilization from which requests of a minute may have been served in the next, in per cent.
 const NEAR_SATURATION: f64 = 85.0;
 /// A utilization from which a task is at its limit, so that it may have served less than was asked, in per cent.
@@ -61,7 +63,10 @@ pub(super) fn vote(look: &Look<'_>, name: &str, policy: &ServiceLevel, memory: &
         allowed: allowed(policy),
         may_wait_s: None,
     };
-    look_ahead(look, &policy.requests, points(look, &policy.requests), promise, &mut learned.load);
+    let requests = points(look, &policy.requests);
+    look_ahead(look, &policy.requests, requests, promise, &mut learned.load);
+    let quiet = quiet_minutes(look, policy, memory, &learned);
+    look_ahead(look, &policy.requests, &quiet, promise, &mut learned.load);
     let opinion = opinion(look, policy, &learned);
     memory.service_levels.insert(name.to_owned(), learned);
     opinion
@@ -78,9 +83,13 @@ fn known_well(learned: &ServiceLevelMemory) -> Option<f64> {
 }
 
 fn opinion(look: &Look<'_>, policy: &ServiceLevel, learned: &ServiceLevelMemory) -> Opinion {
-    let requests = match fresh(&policy.requests, look.observation) {
-        Ok(points) => points,
-        Err((why, refused)) => return Opinion::blind(why).with_refused(refused),
+    let requests = match (fresh(&policy.requests, look.observation), learned.per_task_s) {
+        (Ok(points), _) => points,
+        (Err((why, None)), Some(per_task_s)) if is_quiet(look, policy, learned) => {
+            let told = format!("{why}, and its tasks are hardly used");
+            return by_load(policy, learned, per_task_s, &told);
+        }
+        (Err((why, refused)), _) => return Opinion::blind(why).with_refused(refused),
     };
     let rate = requests.newest.value / policy.requests.period.as_secs_f64();
     let told = format!("{} requests a second from {}", number(rate), time(requests.newest.start));
@@ -96,6 +105,38 @@ fn opinion(look: &Look<'_>, policy: &ServiceLevel, learned: &ServiceLevelMemory)
         _ => opinion,
     }
     .with_refused(requests.refused)
+}
+
+/// The load in minutes of which the load balancer published nothing, as it does where nothing came, while the tasks' utilization was
+/// published: at most what they were used for.
+fn quiet_minutes(
+    look: &Look<'_>,
+    policy: &ServiceLevel,
+    memory: &Memory,
+    learned: &ServiceLevelMemory,
+) -> Vec<Point> {
+    let (Some(per_task_s), Some(until)) = (learned.per_task_s, learned.load.until) else { return Vec::new() };
+    if fresh(&policy.requests, look.observation).is_ok() {
+        return Vec::new();
+    }
+    let period_s = policy.requests.period.as_secs_f64();
+    after(look, &policy.utilization, Some(until))
+        .filter(|used| used.value <= QUIET_UTILIZATION)
+        .map(|used| {
+            let running = running::at(look, memory, period_end(&policy.utilization, used));
+            let load_s = per_task_s * f64::from(running) * used.value / WHOLE;
+            Point { start: used.start, value: load_s * period_s }
+        })
+        .collect()
+}
+
+/// Whether the load was followed through minutes without requests until now.
+fn is_quiet(look: &Look<'_>, policy: &ServiceLevel, learned: &ServiceLevelMemory) -> bool {
+    fresh(&policy.utilization, look.observation).is_ok_and(|used| {
+        used.no_scale_in.is_none()
+            && used.newest.value <= QUIET_UTILIZATION
+            && learned.load.until == Some(used.newest.start)
+    })
 }
 
 /// Until what a task takes is known: what brings the utilization down to a cautious one, and never fewer than there are.

@@ -62,10 +62,12 @@ impl Trimtab {
                 Vec::new()
             }
         });
-        let feeds = target.policies.iter().flat_map(Feed::of_policy);
+        let mut feeds: Vec<Feed> = target.policies.iter().flat_map(Feed::of_policy).collect();
+        feeds.sort_by(|one, other| one.key.cmp(&other.key));
+        feeds.dedup_by(|one, other| one.key == other.key); // what two policies look at is observed once
         Self {
             look_every,
-            feeds: feeds.collect(),
+            feeds,
             queues: queues.collect(),
             observation: Observation {
                 now: Timestamp::UNIX_EPOCH,

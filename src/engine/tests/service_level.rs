@@ -50,9 +50,9 @@ fn what_a_task_takes_is_learned_from_requests_and_utilization() {
         ("but never more than was known", &[known, (48000.0, Some(100.0), 4)], Some(20.0)),
         ("a count that changed in the minute says nothing", &[known, (9600.0, Some(50.0), 8)], Some(20.0)),
         (
-            "unless nothing is known: then the fewest that ran count",
+            "unless nothing is known: then the most that ran count",
             &[(4800.0, Some(90.0), 4), (4800.0, Some(50.0), 8)],
-            Some(40.0),
+            Some(20.0),
         ),
         (
             "at the limit the fewest that ran bound what a task takes",
@@ -264,4 +264,23 @@ fn the_example_of_the_documentation_is_a_decision() {
     let decision = decide(&service(), &seen.0, &known(steady, Some(tuning), None));
     let text = &decision.reasons.iter().find(|reason| reason.code == ReasonCode::ServiceLevel).unwrap().text;
     assert!(include_str!("../../../docs/promises.md").contains(text.as_str()), "{text}");
+}
+
+#[test]
+fn a_load_balancer_that_publishes_nothing_while_tasks_idle_had_nothing() {
+    let at_night = |used: f64| {
+        let mut run = Run::new(service(), 10);
+        let mut counts = Vec::new();
+        for minute in 0..90 {
+            counts.push(run.look(60 * minute, |seen| match minute {
+                0..30 => seen.points(REQUESTS, &[6000.0]).points(CPU, &[50.0]),
+                _ => seen.points(CPU, &[used]),
+            }));
+        }
+        counts
+    };
+    let quiet = at_night(1.0);
+    assert!(quiet[89] <= 1, "then there are none: {quiet:?}");
+    let busy = at_night(30.0);
+    assert_eq!(busy[89], busy[40], "tasks at work on something keep their count: {busy:?}");
 }
