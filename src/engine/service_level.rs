@@ -29,7 +29,16 @@ const QUIET_UTILIZATION: f64 = 10.0;
 /// A utilization from which requests of a minute may have been served in the next, in per cent.
 const NEAR_SATURATION: f64 = 85.0;
 /// A utilization from which a task is at its limit, so that it may have served less than was asked, in per cent.
-const SATURATED: f64 = 97.0;
+const SATURATED: f64 = 92.0;
+/// The share in time, in per cent, from which down tasks are taken to have had too much.
+const MOST_WERE_LATE: f64 = 80.0;
+/// A task is taken to take no less than this share of what its utilization tells: where yet more tasks would be wanted, requests are
+/// late for another cause, and tasks do not help.
+const LEAST_OF_UTILIZATION: f64 = 0.25;
+/// The minutes in a row from which it is not a burst that came within a minute.
+const LATE_MINUTES: u32 = 4;
+/// What a minute adds to the most that a task is taken to take after that: it doubles in six hours.
+const LIMIT_EASES: f64 = 1.002;
 /// What a task that is at its limit takes at most, against what was asked of it.
 const SERVED_AT_LIMIT: f64 = 0.85;
 /// Until what a task takes is known: the utilization that is aimed at, and where tasks are at their limit.
@@ -56,7 +65,7 @@ pub(super) fn vote(look: &Look<'_>, name: &str, policy: &ServiceLevel, memory: &
     let delays = Delays::of(memory);
     let mut learned = memory.service_levels.remove(name).unwrap_or_default();
     learn_per_task(look, policy, memory, &mut learned);
-    learn_lateness(look, policy, &mut learned);
+    learn_lateness(look, policy, memory, &mut learned);
     let promise = Promise {
         delays: &delays,
         per_task_s: known_well(&learned),
@@ -77,13 +86,20 @@ pub(super) fn wants_history(learned: &ServiceLevelMemory, now: Timestamp) -> boo
     known_well(learned).is_some_and(|per_task_s| is_rehearsal_due(&learned.load, per_task_s, now))
 }
 
+/// What a task takes: by its utilization, and not more than it was seen to take too much of.
+fn per_task_s(learned: &ServiceLevelMemory) -> Option<f64> {
+    let by_utilization = learned.per_task_s?;
+    let limit = learned.limit_s.map(|limit| limit.max(by_utilization * LEAST_OF_UTILIZATION));
+    Some(limit.map_or(by_utilization, |limit| limit.min(by_utilization)))
+}
+
 /// What a task takes, where it is known well enough to rehearse with.
 fn known_well(learned: &ServiceLevelMemory) -> Option<f64> {
-    learned.per_task_s.filter(|_| WEIGHT_TO_REHEARSE <= learned.per_task_weight)
+    per_task_s(learned).filter(|_| WEIGHT_TO_REHEARSE <= learned.per_task_weight)
 }
 
 fn opinion(look: &Look<'_>, policy: &ServiceLevel, learned: &ServiceLevelMemory) -> Opinion {
-    let requests = match (fresh(&policy.requests, look.observation), learned.per_task_s) {
+    let requests = match (fresh(&policy.requests, look.observation), per_task_s(learned)) {
         (Ok(points), _) => points,
         (Err((why, None)), Some(per_task_s)) if is_quiet(look, policy, learned) => {
             let told = format!("{why}, and its tasks are hardly used");
@@ -93,7 +109,7 @@ fn opinion(look: &Look<'_>, policy: &ServiceLevel, learned: &ServiceLevelMemory)
     };
     let rate = requests.newest.value / policy.requests.period.as_secs_f64();
     let told = format!("{} requests a second from {}", number(rate), time(requests.newest.start));
-    let opinion = match learned.per_task_s {
+    let opinion = match per_task_s(learned) {
         Some(per_task_s) => by_load(policy, learned, per_task_s, &told),
         None => by_utilization(look, policy, rate, &told),
     };
@@ -115,7 +131,9 @@ fn quiet_minutes(
     memory: &Memory,
     learned: &ServiceLevelMemory,
 ) -> Vec<Point> {
-    let (Some(per_task_s), Some(until)) = (learned.per_task_s, learned.load.until) else { return Vec::new() };
+    let (Some(per_task_s), Some(until)) = (per_task_s(learned), learned.load.until) else {
+        return Vec::new();
+    };
     if fresh(&policy.requests, look.observation).is_ok() {
         return Vec::new();
     }
@@ -279,8 +297,9 @@ fn learn_per_task(look: &Look<'_>, policy: &ServiceLevel, memory: &Memory, learn
     }
 }
 
-/// Counts requests, and those that were late.
-fn learn_lateness(look: &Look<'_>, policy: &ServiceLevel, learned: &mut ServiceLevelMemory) {
+/// Counts requests, and those that were late. Where many were, tasks had more than they can take, whatever limits them: a database as
+/// well as their processors, which is all that utilization tells of.
+fn learn_lateness(look: &Look<'_>, policy: &ServiceLevel, memory: &Memory, learned: &mut ServiceLevelMemory) {
     for within in after(look, &policy.within, learned.kept_until) {
         learned.kept_until = Some(within.start);
         if WHOLE < within.value {
@@ -293,5 +312,17 @@ fn learn_lateness(look: &Look<'_>, policy: &ServiceLevel, learned: &mut ServiceL
         }
         learned.requests += requests - learned.requests * FORGOTTEN;
         learned.late += requests * (1.0 - within.value / WHOLE) - learned.late * FORGOTTEN;
+        learned.limit_s = learned.limit_s.map(|limit| limit * LIMIT_EASES);
+        if MOST_WERE_LATE < within.value {
+            learned.late_minutes = 0;
+            continue;
+        }
+        learned.late_minutes = learned.late_minutes.saturating_add(1);
+        let before = running::at(look, memory, within.start);
+        let running = before.min(running::at(look, memory, period_end(&policy.within, within)));
+        if LATE_MINUTES <= learned.late_minutes && 0 < running && 0.0 < requests {
+            let given = requests / policy.requests.period.as_secs_f64() / f64::from(running);
+            learned.limit_s = Some(learned.limit_s.map_or(given, |limit| limit.min(given)));
+        }
     }
 }

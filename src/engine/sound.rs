@@ -73,7 +73,7 @@ fn is_sound_queue(queue: &QueueMemory) -> bool {
 }
 
 fn is_sound_level(level: &ServiceLevelMemory) -> bool {
-    level.per_task_s.is_none_or(is_rate)
+    [level.per_task_s, level.limit_s].into_iter().flatten().all(is_rate)
         && [level.per_task_weight, level.requests, level.late].into_iter().all(is_amount)
 }
 

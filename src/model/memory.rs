@@ -233,6 +233,11 @@ pub struct ServiceLevelMemory {
     pub per_task_s: Option<f64>,
     /// The periods that it was learned from, by their utilization, as far as they still weigh.
     pub per_task_weight: f64,
+    /// Requests a second and task of which many were late, the longer ago the more; a task is taken to take no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_s: Option<f64>,
+    /// The newest minutes in a row of which many requests were late.
+    pub late_minutes: u32,
     /// The start of the newest period of utilization that was learned from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub used_until: Option<Timestamp>,

@@ -226,8 +226,8 @@ fn lateness_raises_the_margin_and_its_absence_lowers_the_insurance_within_limits
     assert!((share / 0.0006 - 1.0).abs() < 0.01, "60 % of what is allowed is aimed at: {share}");
     assert_eq!(as_aimed, 9, "what is aimed at leaves the insurance as it is: 5 + 4 x 0.976");
     assert!(none < as_aimed && as_aimed < double, "{none}, {as_aimed}, {double}");
-    assert_eq!(much, all, "beyond a limit more lateness changes nothing: it has another cause");
-    assert!(all < 2 * as_aimed, "{all}, {as_aimed}");
+    assert!(much < 2 * as_aimed, "{much}, {as_aimed}");
+    assert!(all <= 4 * much, "where all are late, tasks are not what is missing: {all}, {much}");
     assert!(5 < none, "the 5 tasks that work are never touched: {none}");
 }
 
@@ -283,4 +283,18 @@ fn a_load_balancer_that_publishes_nothing_while_tasks_idle_had_nothing() {
     assert!(quiet[89] <= 1, "then there are none: {quiet:?}");
     let busy = at_night(30.0);
     assert_eq!(busy[89], busy[40], "tasks at work on something keep their count: {busy:?}");
+}
+
+#[test]
+fn what_a_task_takes_is_not_more_than_what_made_many_requests_late_whatever_limits_it() {
+    let mut run = Run::new(service(), 10);
+    // At 40 % utilization a task seems to take 50 a second; but of 20 a second all are late.
+    let counts: Vec<TaskCount> = (0..12)
+        .map(|minute| {
+            run.look(60 * minute, |seen| {
+                seen.points(REQUESTS, &[12_000.0]).points(CPU, &[40.0]).points(WITHIN, &[0.0])
+            })
+        })
+        .collect();
+    assert!(2 * counts[1] < counts[11], "more tasks than utilization alone asks for: {counts:?}");
 }
