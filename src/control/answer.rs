@@ -14,6 +14,9 @@ pub struct Answer {
     pub decisions: Vec<ServiceDecision>,
     /// Everything that went wrong; it stopped nothing else.
     pub errors: Vec<AnswerError>,
+    /// Services that there was no time for, the oldest look first. They are left to another invocation, or to the next tick.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub handed_over: Vec<ServiceId>,
 }
 
 impl Answer {
@@ -21,6 +24,7 @@ impl Answer {
     pub fn extend(&mut self, other: Self) {
         self.decisions.extend(other.decisions);
         self.errors.extend(other.errors);
+        self.handed_over.extend(other.handed_over);
     }
 }
 

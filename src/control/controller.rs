@@ -85,7 +85,7 @@ impl Controller {
     pub async fn handle(&self, trigger: &Trigger) -> Answer {
         let answer = match Manner::of(trigger, self.ports.clock.now()) {
             Ok(manner) => self.answer(trigger, &manner).await,
-            Err(error) => Answer { decisions: Vec::new(), errors: vec![error] },
+            Err(error) => Answer { decisions: Vec::new(), errors: vec![error], ..Answer::default() },
         };
         self.log.write(&answer);
         answer
@@ -154,7 +154,7 @@ impl Controller {
     pub async fn plan(&self, trigger: &Trigger) -> Answer {
         match Manner::of(trigger, self.ports.clock.now()) {
             Ok(manner) => self.answer(trigger, &manner.dry()).await,
-            Err(error) => Answer { decisions: Vec::new(), errors: vec![error] },
+            Err(error) => Answer { decisions: Vec::new(), errors: vec![error], ..Answer::default() },
         }
     }
 

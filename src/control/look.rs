@@ -129,7 +129,7 @@ impl Look<'_> {
             }
             targets.retain(|target| conflicts.contains(&target.service));
         }
-        Answer { decisions: decisions.into_values().collect(), errors }
+        Answer { decisions: decisions.into_values().collect(), errors, ..Answer::default() }
     }
 
     fn consider(self, target: &ScalableTarget, sight: Sight) -> Considered<'_> {

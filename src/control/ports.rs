@@ -41,6 +41,10 @@ pub trait Ecs: Send + Sync {
         services: &[ServiceId],
     ) -> Result<BTreeMap<ServiceId, Result<ServiceStatus, PortError>>, PortError>;
 
+    /// Waits until a following [`Self::set_desired_count`] would be sent at once, and keeps that place for it. What limits no
+    /// calls does not wait.
+    async fn room_to_update(&self) {}
+
     /// Sets the desired count and nothing else, which starts no deployment.
     async fn set_desired_count(&self, service: &ServiceId, desired: TaskCount) -> Result<(), PortError>;
 }

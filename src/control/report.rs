@@ -129,7 +129,7 @@ mod tests {
         let of_service = AnswerError::world(Some(checkout()), "it is gone");
         let of_none = AnswerError::world(None, "no file");
         let decisions = vec![decision(6, ReasonCode::TargetTracking)];
-        let events = logged(&[Answer { decisions, errors: vec![of_service, of_none] }]);
+        let events = logged(&[Answer { decisions, errors: vec![of_service, of_none], ..Answer::default() }]);
         let fields = json!({
             "message": "decision", "format_version": 1, "service": "prod/checkout", "from": 4, "to": 6,
             "change": "out", "applied": true, "code": "TargetTracking",
@@ -146,11 +146,15 @@ mod tests {
         use ReasonCode::{CoolingDown, TargetTracking, WithinTolerance};
         let answer = |to, code, errors: &[&str]| {
             let error = |text: &&str| AnswerError::world(Some(checkout()), *text);
-            Answer { decisions: vec![decision(to, code)], errors: errors.iter().map(error).collect() }
+            Answer {
+                decisions: vec![decision(to, code)],
+                errors: errors.iter().map(error).collect(),
+                ..Answer::default()
+            }
         };
         let found = |count, code| {
             let decision = ServiceDecision { from: count, change: Change::Hold, ..decision(count, code) };
-            Answer { decisions: vec![decision], errors: Vec::new() }
+            Answer { decisions: vec![decision], errors: Vec::new(), ..Answer::default() }
         };
         // (case, answer, level of its decision), by the same process one after another
         let cases = [

@@ -52,7 +52,7 @@ impl Metrics {
     }
 
     fn event_line(&self, report: &Report<'_>) -> String {
-        let Answer { decisions, errors } = report.answer;
+        let Answer { decisions, errors, .. } = report.answer;
         let count = |of: fn(&&ServiceDecision) -> bool| decisions.iter().filter(of).count();
         let fleet_errors = errors.iter().filter(|error| is_of_the_fleet(error)).count();
         let metrics = [

@@ -70,12 +70,12 @@ fn decided(service: &str, change: Change) -> Answer {
         recommendations: Vec::new(),
         memory: None,
     };
-    Answer { decisions: vec![decision], errors: Vec::new() }
+    Answer { decisions: vec![decision], errors: Vec::new(), ..Answer::default() }
 }
 
 fn failed() -> Answer {
     let error = AnswerError::world(None, "ecs:DescribeServices failed: throttled");
-    Answer { decisions: Vec::new(), errors: vec![error] }
+    Answer { decisions: Vec::new(), errors: vec![error], ..Answer::default() }
 }
 
 /// The answer to an event, and the triggers that the controller saw.
@@ -282,8 +282,11 @@ async fn what_is_set_by_hand_and_not_done_is_tried_again_and_what_is_refused_is_
         let error = AnswerError::world(None, "nothing is done, because it could not be remembered");
         Answer { errors: vec![error], ..decided("checkout", Change::Hold) }
     };
-    let refused =
-        || Answer { decisions: Vec::new(), errors: vec![AnswerError::request(None, "no such service")] };
+    let refused = || Answer {
+        decisions: Vec::new(),
+        errors: vec![AnswerError::request(None, "no such service")],
+        ..Answer::default()
+    };
 
     let (answer, _) = handle_with([unremembered()], &pause).await;
     assert_eq!(answer.unwrap_err().kind(), "UndoneError", "Lambda tries a failed event again");
@@ -307,7 +310,7 @@ fn an_event_that_asks_in_vain_is_no_error_of_the_fleet() {
         AnswerError::policy(None, "the policy file is wrong"),
         AnswerError::world(None, "the policy file cannot be read"),
     ];
-    let answer = Answer { decisions: Vec::new(), errors };
+    let answer = Answer { decisions: Vec::new(), errors, ..Answer::default() };
     let report =
         Report { answer: &answer, ticks: 0, looks: 0, at: Timestamp::UNIX_EPOCH, duration: Duration::ZERO };
     let metrics = Metrics { function: "trimtab".to_owned(), by_service: false };

@@ -164,7 +164,11 @@ fn look(service: &str, from: TaskCount, to: TaskCount, applied: bool) -> Answer 
         recommendations: Vec::new(),
         memory: None,
     };
-    Answer { decisions: vec![decision], errors: vec![AnswerError::world(None, format!("{from}>{to}"))] }
+    Answer {
+        decisions: vec![decision],
+        errors: vec![AnswerError::world(None, format!("{from}>{to}"))],
+        ..Answer::default()
+    }
 }
 
 #[test]

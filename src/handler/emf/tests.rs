@@ -46,6 +46,7 @@ fn answer() -> Answer {
             decision("blind", 6, 6, false, None),
         ],
         errors: vec![error(None), error(Some("gone"))],
+        ..Answer::default()
     }
 }
 
