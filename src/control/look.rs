@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use crate::engine::{decide, put_off_history};
 use crate::model::blast_radius::BlastRadius;
 use crate::model::target::Mode;
-use crate::model::{Change, Decision, Memory, Observation, Reason, ReasonCode, ScalableTarget, ServiceId};
+use crate::model::{
+    Change, Decision, Memory, Observation, Reason, ReasonCode, ScalableTarget, Sentence, ServiceId,
+};
 
 use super::answer::{Answer, AnswerError, ServiceDecision};
 use super::blast_radius::{Ledger, Wanted};
@@ -139,9 +141,9 @@ impl Look<'_> {
         };
         let mut memory = before.clone();
         let by_hand = self.manner.amendment.as_ref().map(|amendment| amendment.apply(&mut memory));
-        let mut decision = decide(target, &sight.observation, &memory);
+        let mut decision = decide(target, &sight.observation, memory);
         if sight.history_put_off {
-            put_off_history(target, &memory, &mut decision.memory);
+            put_off_history(target, &before, &mut decision.memory);
         }
         Considered { target, observation: sight.observation, before, version, by_hand, decision }
     }
@@ -158,7 +160,7 @@ impl Look<'_> {
         if self.manner.amendment.is_some() {
             let text = "the blast radius does not limit what is set by hand";
             for Considered { decision, .. } in acting {
-                decision.reasons.push(Reason { code: ReasonCode::BlastRadius, text: text.to_owned() });
+                decision.reasons.push(Reason { code: ReasonCode::BlastRadius, text: Sentence::new(text) });
             }
             return None;
         }
@@ -216,7 +218,7 @@ fn answer(
     by_hand: Option<String>,
     observation: &Observation,
 ) -> ServiceDecision {
-    let reasons = by_hand.into_iter().chain(decision.reasons.iter().map(|reason| reason.text.clone()));
+    let reasons = by_hand.into_iter().chain(decision.reasons.iter().map(|reason| reason.text.to_string()));
     ServiceDecision {
         service: service.clone(),
         at: observation.now,

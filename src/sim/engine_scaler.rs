@@ -13,7 +13,7 @@ use crate::engine::{HISTORY, decide, wanted_history};
 use crate::model::metric::MetricSource;
 use crate::model::policy::{PolicyKind, ScalingPolicy};
 use crate::model::{
-    Decision, Memory, Metric, MetricStat, Observation, Point, ScalableTarget, ServiceStatus, TaskCount,
+    Decision, Metric, MetricStat, Name, Observation, Point, ScalableTarget, ServiceStatus, TaskCount,
 };
 
 /// The engine under a policy. The policy's mode makes no difference: a trial changes nothing but itself.
@@ -30,7 +30,7 @@ pub struct Trimtab {
 /// A metric that the policy looks at.
 #[derive(Clone, Debug)]
 struct Feed {
-    key: String,
+    key: Name,
     stat: MetricStat,
     period_s: Seconds,
     delay_s: Seconds,
@@ -109,9 +109,8 @@ impl Scaler for Trimtab {
         if let Some(depth) = view.depth() {
             self.observation.queues.extend(self.queues.iter().map(|name| (name.clone(), depth)));
         }
-        let nothing = Memory::default();
-        let memory = self.decision.as_ref().map_or(&nothing, |decision| &decision.memory);
-        for metric in wanted_history(&self.target, memory, self.observation.now) {
+        let memory = self.decision.take().map(|decision| decision.memory).unwrap_or_default();
+        for metric in wanted_history(&self.target, &memory, self.observation.now) {
             if let Some(feed) = self.feeds.iter().find(|feed| feed.key == metric.key) {
                 self.observation.metrics.insert(metric.key.clone(), feed.history(view));
             }
