@@ -85,15 +85,16 @@ fn seen(target: &ScalableTarget, minute: i64, minutes: i64) -> Observation {
         now: at(minute),
         service: ServiceStatus::steady(TASKS),
         metrics: metrics.map(|metric| (metric.key.clone(), points(&metric.key))).collect(),
-        alarms: BTreeMap::from([("high".to_owned(), alarm)]),
-        queues: BTreeMap::from([("orders".to_owned(), depth)]),
+        alarms: BTreeMap::from([("high".into(), alarm)]),
+        queues: BTreeMap::from([("orders".into(), depth)]),
     }
 }
 
 /// What is remembered after an hour of looks.
 fn after_an_hour(target: &ScalableTarget) -> Memory {
-    (REHEARSED_MINUTES..REHEARSED_MINUTES + 60)
-        .fold(Memory::default(), |memory, minute| decide(target, &seen(target, minute, 30), &memory).memory)
+    (REHEARSED_MINUTES..REHEARSED_MINUTES + 60).fold(Memory::default(), |memory, minute| {
+        decide(target, &seen(target, minute, 30), memory.clone()).memory
+    })
 }
 
 /// A look among others: half an hour of points, of which one is new.
@@ -102,7 +103,7 @@ fn look(bencher: Bencher<'_, '_>, policy: &str) {
     let target = target(policy);
     let memory = after_an_hour(&target);
     let observation = seen(&target, REHEARSED_MINUTES + 60, 30);
-    bencher.bench(|| decide(&target, &observation, &memory));
+    bencher.bench(|| decide(&target, &observation, memory.clone()));
 }
 
 /// The look that rehearses on fourteen days of minutes, once a day.
@@ -112,9 +113,9 @@ fn rehearsal_on_14_days(bencher: Bencher<'_, '_>) {
     let memory = after_an_hour(&target);
     let later = REHEARSED_MINUTES + 2 * 60;
     let observation = seen(&target, later, REHEARSED_MINUTES);
-    let level = decide(&target, &observation, &memory).memory.service_levels.into_values().next();
+    let level = decide(&target, &observation, memory.clone()).memory.service_levels.into_values().next();
     assert!(level.is_some_and(|level| level.load.rehearsed.is_some()), "it rehearses");
-    bencher.bench(|| decide(&target, &observation, &memory));
+    bencher.bench(|| decide(&target, &observation, memory.clone()));
 }
 
 fn a_day(policy: &str, work: Work) -> (ScalableTarget, Trial) {

@@ -9,7 +9,9 @@ use crate::engine::{decide, is_news, put_off_history, remember_rest};
 use crate::model::blast_radius::BlastRadius;
 use crate::model::duration::elapsed;
 use crate::model::target::Mode;
-use crate::model::{Change, Decision, Memory, Observation, Reason, ReasonCode, ScalableTarget, ServiceId};
+use crate::model::{
+    Change, Decision, Memory, Observation, Reason, ReasonCode, ScalableTarget, Sentence, ServiceId,
+};
 
 use super::answer::{Answer, AnswerError, ServiceDecision};
 use super::blast_radius::{Ledger, Wanted};
@@ -157,11 +159,11 @@ impl Look<'_> {
         };
         let mut memory = before.clone();
         let by_hand = self.manner.amendment.as_ref().map(|amendment| amendment.apply(&mut memory));
-        let mut decision = decide(target, &observation, &memory);
+        let mut decision = decide(target, &observation, memory);
         if history == History::PutOff {
-            put_off_history(target, &memory, &mut decision.memory);
+            put_off_history(target, &before, &mut decision.memory);
         }
-        remember_rest(target, &observation, &memory, self.care.policy, &mut decision);
+        remember_rest(target, &observation, &before, self.care.policy, &mut decision);
         let is_news = match basis {
             Basis::EveryLook if self.care.thrifty && history != History::Asked => {
                 is_news(target, &before, &decision.memory)
@@ -199,7 +201,7 @@ impl Look<'_> {
         if self.manner.amendment.is_some() {
             let text = "the blast radius does not limit what is set by hand";
             for Considered { decision, .. } in acting {
-                decision.reasons.push(Reason { code: ReasonCode::BlastRadius, text: text.to_owned() });
+                decision.reasons.push(Reason { code: ReasonCode::BlastRadius, text: Sentence::new(text) });
             }
             return None;
         }
@@ -278,7 +280,7 @@ fn answer(
     by_hand: Option<String>,
     observation: &Observation,
 ) -> ServiceDecision {
-    let reasons = by_hand.into_iter().chain(decision.reasons.iter().map(|reason| reason.text.clone()));
+    let reasons = by_hand.into_iter().chain(decision.reasons.iter().map(|reason| reason.text.to_string()));
     ServiceDecision {
         service: service.clone(),
         at: observation.now,

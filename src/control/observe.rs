@@ -174,7 +174,7 @@ pub(super) async fn observe(ports: &Ports, targets: &[ScalableTarget], care: Car
 fn stays_content(due: &Due<'_>, now: Timestamp, signals: &Signals, depths: &Depths<'_>) -> bool {
     let (Some(stored), Some(status)) = (&due.stored, &due.status) else { return false };
     let observation = compose(due.target, now, status.clone(), signals, depths);
-    let decision = decide(due.target, &observation, &stored.memory);
+    let decision = decide(due.target, &observation, stored.memory.clone());
     is_content(due.target, &observation, &stored.memory, &decision)
 }
 

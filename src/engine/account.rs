@@ -1,6 +1,7 @@
 //! The account of a decision: its reasons in order, and which of them binds.
 
-use crate::model::{Reason, ReasonCode};
+use crate::model::sentence::Phrase;
+use crate::model::{Reason, ReasonCode, Sentence};
 
 /// Collects the reasons of one decision.
 #[derive(Debug, Default)]
@@ -11,12 +12,17 @@ pub(super) struct Account {
 
 impl Account {
     /// Tells a step that did not by itself fix the count.
-    pub(super) fn tell(&mut self, code: ReasonCode, text: impl Into<String>) {
-        self.reasons.push(Reason { code, text: text.into() });
+    pub(super) fn tell(&mut self, code: ReasonCode, text: impl Phrase) {
+        self.take(Reason { code, text: Sentence::new(text) });
+    }
+
+    /// Takes in a step that was put into a sentence elsewhere.
+    pub(super) fn take(&mut self, reason: Reason) {
+        self.reasons.push(reason);
     }
 
     /// Tells a step that fixed the count; a later one may fix it again.
-    pub(super) fn bind(&mut self, code: ReasonCode, text: impl Into<String>) {
+    pub(super) fn bind(&mut self, code: ReasonCode, text: impl Phrase) {
         self.tell(code, text);
         self.binding = Some(code);
     }

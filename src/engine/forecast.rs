@@ -13,6 +13,7 @@ use super::recommend::Look;
 use crate::model::capacity::tasks_rounded_up;
 use crate::model::memory::{ForecastMemory, Memory};
 use crate::model::policy::{MaxCapacityBreach, PolicyKind, PredictiveMode, QueueGoal, ScalingPolicy};
+use crate::model::sentence::phrase;
 use crate::model::{Capacity, ReasonCode, TaskCount};
 
 /// AAS wants a day of history before it forecasts; so does this.
@@ -50,16 +51,19 @@ pub(super) fn raise(
         return (wish, look.capacity);
     };
     let count = tasks_rounded_up(usual);
-    let told =
-        format!("forecast: the hour from {hour}:00Z usually takes {}, so {}", number(usual), tasks(count));
     if count <= wish.count {
         return (wish, look.capacity);
     }
+    let told = phrase!(
+        "forecast: the hour from {hour}:00Z usually takes {usual}, so {tasks}",
+        usual = number(usual),
+        tasks = tasks(count)
+    );
     if predictive.mode == PredictiveMode::ForecastOnly {
-        account.tell(ReasonCode::Forecast, format!("{told}; it is only reported (ForecastOnly)"));
+        account.tell(ReasonCode::Forecast, phrase!("{told}; it is only reported (ForecastOnly)"));
         return (wish, look.capacity);
     }
-    account.bind(ReasonCode::Forecast, format!("{told} instead of {}", wish.count));
+    account.bind(ReasonCode::Forecast, phrase!("{told} instead of {wished}", wished = wish.count));
     let capacity = match predictive.max_capacity_breach {
         MaxCapacityBreach::HonorMaxCapacity => look.capacity,
         MaxCapacityBreach::IncreaseMaxCapacity { buffer_percent } => {

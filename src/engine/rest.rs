@@ -18,7 +18,7 @@ use crate::model::memory::Rest;
 use crate::model::policy::PolicyKind;
 use crate::model::target::Mode;
 use crate::model::{
-    AlarmState, Change, Decision, Memory, Observation, Point, QueueDepth, ReasonCode, ScalableTarget,
+    AlarmState, Change, Decision, Memory, Name, Observation, Point, QueueDepth, ReasonCode, ScalableTarget,
     ServiceStatus, TaskCount,
 };
 
@@ -147,7 +147,7 @@ fn wanted(target: &ScalableTarget, observation: &Observation, memory: &Memory) -
     let bounds = overlay::bounds(target, observation.now, &memory);
     let desired = bounds.capacity.clamp(observation.service.desired);
     let look = Look { target, observation, desired, capacity: bounds.capacity };
-    let verdicts = recommend::recommend(&look, &mut memory);
+    let verdicts = recommend::recommend(&look, &mut memory, &mut account);
     let cannot_tell =
         verdicts.iter().any(|verdict| verdict.vote == Vote::Blind) && 0 < observation.service.running;
     let falls_back = verdicts.iter().any(|verdict| verdict.code == ReasonCode::Fallback);
@@ -177,7 +177,7 @@ fn later(
         PolicyKind::TargetTracking(_) | PolicyKind::StepScaling(_) | PolicyKind::Queue(_) => None,
     });
     let promises: Vec<&str> = promises.collect();
-    let moved = |(key, points): (&String, &Vec<Point>)| {
+    let moved = |(key, points): (&Name, &Vec<Point>)| {
         let newest = points.get(points.len().saturating_sub(MOST_POINTS)..).unwrap_or_default();
         let recent = newest.get(newest.len().saturating_sub(RECENT_POINTS)..).unwrap_or_default();
         let might_be = MightBe::of(recent, minutes, direction);

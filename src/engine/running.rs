@@ -44,21 +44,26 @@ fn kept(target: &ScalableTarget) -> Duration {
 }
 
 /// The tasks that ran at the end of a period: those seen by the first look after it.
-pub(super) fn at(look: &Look<'_>, memory: &Memory, end: Timestamp) -> TaskCount {
-    let seen = memory.running.iter().find(|span| end <= span.until);
+pub(super) fn at(look: &Look<'_>, spans: &[RunningSpan], end: Timestamp) -> TaskCount {
+    let seen = spans.iter().find(|span| end <= span.until);
     let running = seen.map_or(look.observation.service.running, |span| span.running);
     during_deployment(look, running)
 }
 
 /// The tasks that ran at the end of a period and had done so for the warm-up.
-pub(super) fn warm_at(look: &Look<'_>, memory: &Memory, end: Timestamp, warm_up: Duration) -> TaskCount {
-    let running = at(look, memory, end);
+pub(super) fn warm_at(
+    look: &Look<'_>,
+    spans: &[RunningSpan],
+    end: Timestamp,
+    warm_up: Duration,
+) -> TaskCount {
+    let running = at(look, spans, end);
     if warm_up.is_zero() {
         return running;
     }
     let since = SignedDuration::try_from(warm_up).ok().and_then(|warm_up| end.checked_sub(warm_up).ok());
-    let spans = memory.running.iter();
-    let warm = spans.filter(|span| since.is_some_and(|since| since <= span.until) && span.since <= end);
+    let warm =
+        spans.iter().filter(|span| since.is_some_and(|since| since <= span.until) && span.since <= end);
     warm.map(|span| span.running).min().map_or(running, |warm| warm.min(running))
 }
 

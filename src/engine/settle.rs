@@ -13,7 +13,8 @@ use super::{running, sound, starts};
 use crate::model::duration::elapsed;
 use crate::model::memory::{CountChange, Memory, PastRecommendation, PauseDirection};
 use crate::model::policy::{PolicyKind, ScalingPolicy};
-use crate::model::{Observation, ReasonCode, ScalableTarget};
+use crate::model::sentence::phrase;
+use crate::model::{Name, Observation, ReasonCode, ScalableTarget};
 
 /// No more changes than this are kept: one a look for the longest rate-limit period at ten seconds a look. Beyond it the oldest
 /// become one.
@@ -63,24 +64,25 @@ fn settle_pending(
             remember_scale_out(target, change, pending.policies, memory);
         }
         Some(pending) if pending.from == desired => {
-            let text = format!(
-                "the change from {} to {} decided at {} is not seen in effect; it is decided anew",
-                pending.from,
-                pending.to,
-                time(pending.at)
+            let text = phrase!(
+                "the change from {from} to {to} decided at {at} is not seen in effect; it is decided anew",
+                from = pending.from,
+                to = pending.to,
+                at = time(pending.at)
             );
             account.tell(ReasonCode::DesiredCountChanged, text);
         }
         Some(pending) => {
-            let text = format!(
-                "the desired count is {desired}, neither {} nor {}: someone else set it",
-                pending.from, pending.to
+            let text = phrase!(
+                "the desired count is {desired}, neither {from} nor {to}: someone else set it",
+                from = pending.from,
+                to = pending.to
             );
             account.tell(ReasonCode::DesiredCountChanged, text);
         }
         None => {
             if let Some(last) = memory.desired.filter(|last| *last != desired) {
-                let text = format!(
+                let text = phrase!(
                     "the desired count went from {last} to {desired} since the last look: someone else set it"
                 );
                 account.tell(ReasonCode::DesiredCountChanged, text);
@@ -94,7 +96,7 @@ fn settle_pending(
 fn remember_scale_out(
     target: &ScalableTarget,
     change: CountChange,
-    policies: Vec<String>,
+    policies: Vec<Name>,
     memory: &mut Memory,
 ) {
     if change.to < change.from {
@@ -103,7 +105,7 @@ fn remember_scale_out(
     }
     for policy in policies {
         let cooldown = target.policies.iter().find(|known| known.name == policy).map(scale_out_cooldown);
-        let earlier = memory.scale_outs.get(&policy);
+        let earlier = memory.scale_outs.get(policy.as_str());
         let earlier = earlier.filter(|earlier| elapsed(earlier.at, change.at) < cooldown.unwrap_or_default());
         let from = earlier.map_or(change.from, |earlier| earlier.from);
         memory.scale_outs.insert(policy, CountChange { from, ..change });
@@ -115,7 +117,8 @@ fn expire_manual(now: Timestamp, memory: &mut Memory, account: &mut Account) {
         && manual.until <= now
     {
         memory.manual = None;
-        account.tell(ReasonCode::Override, format!("the override by hand ended at {}", moment(manual.until)));
+        let text = phrase!("the override by hand ended at {until}", until = moment(manual.until));
+        account.tell(ReasonCode::Override, text);
     }
     memory.pauses.retain(|pause| {
         let ended = pause.until.is_some_and(|until| until <= now);
@@ -126,7 +129,7 @@ fn expire_manual(now: Timestamp, memory: &mut Memory, account: &mut Account) {
                 PauseDirection::Both => "scaling",
                 PauseDirection::Schedules => "scheduled actions and windows",
             };
-            account.tell(ReasonCode::ScalingSuspended, format!("the pause of {direction} ended"));
+            account.tell(ReasonCode::ScalingSuspended, phrase!("the pause of {direction} ended"));
         }
         !ended
     });

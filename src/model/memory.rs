@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::capacity::TaskCount;
+use super::name::Name;
 
 /// The memory of one service. Every list in it is bounded: by the longest period that its target looks back, or by a number.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,7 +31,7 @@ pub struct Memory {
     pub running: Vec<RunningSpan>,
     /// The last scale-out by each policy; kept for scale-out cooldowns.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub scale_outs: BTreeMap<String, CountChange>,
+    pub scale_outs: BTreeMap<Name, CountChange>,
     /// Bounds set by hand.
     #[serde(rename = "override", skip_serializing_if = "Option::is_none")]
     pub manual: Option<ManualCapacity>,
@@ -47,10 +48,10 @@ pub struct Memory {
     pub starts: StartMemory,
     /// What queue policies learned, by policy.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub queues: BTreeMap<String, QueueMemory>,
+    pub queues: BTreeMap<Name, QueueMemory>,
     /// What service-level policies learned, by policy.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub service_levels: BTreeMap<String, ServiceLevelMemory>,
+    pub service_levels: BTreeMap<Name, ServiceLevelMemory>,
     /// What the forecast learned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forecast: Option<ForecastMemory>,
@@ -67,7 +68,7 @@ pub struct PendingChange {
     pub to: TaskCount,
     /// The policies that asked for it; none where bounds did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub policies: Vec<String>,
+    pub policies: Vec<Name>,
 }
 
 /// A change of the desired count that took effect.

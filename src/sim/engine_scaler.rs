@@ -13,7 +13,7 @@ use crate::engine::{HISTORY, decide, is_news, remember_rest, rests, wanted_histo
 use crate::model::metric::MetricSource;
 use crate::model::policy::{PolicyKind, ScalingPolicy};
 use crate::model::{
-    Change, Decision, Memory, Metric, MetricStat, Observation, Point, ScalableTarget, ServiceStatus,
+    Change, Decision, Memory, Metric, MetricStat, Name, Observation, Point, ScalableTarget, ServiceStatus,
     TaskCount,
 };
 
@@ -34,7 +34,7 @@ pub struct Trimtab {
 /// A metric that the policy looks at.
 #[derive(Clone, Debug)]
 struct Feed {
-    key: String,
+    key: Name,
     stat: MetricStat,
     period_s: Seconds,
     delay_s: Seconds,
@@ -124,7 +124,7 @@ impl Scaler for Trimtab {
                 self.observation.metrics.insert(metric.key.clone(), feed.history(view));
             }
         }
-        let mut decision = decide(&self.target, &self.observation, memory);
+        let mut decision = decide(&self.target, &self.observation, memory.clone());
         remember_rest(&self.target, &self.observation, memory, POLICY, &mut decision);
         let is_told = !wanted.is_empty() || decision.change() != Change::Hold;
         if !is_told && !is_news(&self.target, memory, &decision.memory) {

@@ -311,7 +311,7 @@ mod tests {
     fn metric(name: &str, stat: &str) -> Metric {
         let dimensions = [("LoadBalancer", "app/web/1"), ("TargetGroup", "targetgroup/web/1")];
         Metric {
-            key: name.to_owned(),
+            key: name.into(),
             source: MetricSource::Stat(MetricStat::new("AWS/ApplicationELB", name, dimensions, stat)),
             period: Duration::from_mins(1),
             offset: Duration::ZERO,
@@ -332,7 +332,7 @@ mod tests {
             mode: Mode::Active,
             capacity: Capacity::new(2, 40).unwrap(),
             policies: vec![ScalingPolicy {
-                name: "service_level".to_owned(),
+                name: "service_level".into(),
                 kind: PolicyKind::ServiceLevel(level),
                 on_missing_metrics: None,
             }],

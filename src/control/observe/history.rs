@@ -68,7 +68,7 @@ pub(super) async fn add_histories(
         };
         for (service, key) in users {
             if let Some(sight) = sights.get_mut(&service) {
-                let recent = sight.observation.metrics.entry(key.to_owned()).or_default();
+                let recent = sight.observation.metrics.entry(key.into()).or_default();
                 put_before(recent, &points);
             }
         }

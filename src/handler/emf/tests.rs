@@ -28,7 +28,7 @@ fn decision(
         reasons: Vec::new(),
         running: from,
         pending: 0,
-        recommendations: vec![Recommendation { policy: "cpu".to_owned(), count: wanted }],
+        recommendations: vec![Recommendation { policy: "cpu".into(), count: wanted }],
         memory: None,
     }
 }
