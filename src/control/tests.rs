@@ -8,6 +8,7 @@ mod look;
 mod manual;
 mod observe;
 mod policy;
+mod rest;
 mod targets;
 mod watch;
 
