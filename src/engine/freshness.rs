@@ -5,10 +5,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::figures::{if_any, moment, number, span};
-use crate::model::duration::elapsed;
+use crate::model::duration::{earlier, elapsed, later};
 use crate::model::metric::Metric;
 use crate::model::sentence::{Phrase, phrase};
 use crate::model::{Observation, Point, Sentence};
@@ -104,16 +104,14 @@ fn complete<'a>(metric: &Metric, points: &'a [Point], now: Timestamp) -> &'a [Po
     if metric.offset.is_zero() {
         return points;
     }
-    let offset = SignedDuration::try_from(metric.offset).unwrap_or(SignedDuration::MAX);
-    let latest = now.saturating_sub(offset).unwrap_or(Timestamp::MIN);
+    let latest = earlier(now, metric.offset);
     let count = points.partition_point(|point| period_end(metric, *point) <= latest);
     points.get(..count).unwrap_or(points)
 }
 
 /// The end of a point's period.
 pub(super) fn period_end(metric: &Metric, point: Point) -> Timestamp {
-    let period = SignedDuration::try_from(metric.period).unwrap_or(SignedDuration::ZERO);
-    point.start.checked_add(period).unwrap_or(point.start)
+    later(point.start, metric.period)
 }
 
 /// Whether any metric can have this value.

@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::account::Account;
 use super::figures::{moment, time};
 use super::{running, sound, starts};
-use crate::model::duration::elapsed;
+use crate::model::duration::{elapsed, later};
 use crate::model::memory::{CountChange, Memory, PauseDirection};
 use crate::model::policy::{PolicyKind, ScalingPolicy};
 use crate::model::sentence::phrase;
@@ -147,7 +147,7 @@ fn forget(target: &ScalableTarget, now: Timestamp, memory: &mut Memory) {
 /// Drops what is later than now. A clock that was wrong once must not hold the service back until that time comes; one that
 /// steps back by less than an hour ends no cooldown.
 fn forget_the_future(now: Timestamp, memory: &mut Memory) {
-    let latest = now.saturating_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX);
+    let latest = later(now, Duration::from_hours(1));
     memory.running.retain(|span| span.since <= now);
     for span in &mut memory.running {
         span.until = span.until.min(now);
