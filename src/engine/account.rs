@@ -4,13 +4,18 @@ use crate::model::sentence::Phrase;
 use crate::model::{Reason, ReasonCode, Sentence};
 
 /// Collects the reasons of one decision.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Account {
     reasons: Vec<Reason>,
     binding: Option<ReasonCode>,
 }
 
 impl Account {
+    pub(super) fn new() -> Self {
+        const MOST_LOOKS_HAVE: usize = 4;
+        Self { reasons: Vec::with_capacity(MOST_LOOKS_HAVE), binding: None }
+    }
+
     /// Tells a step that did not by itself fix the count.
     pub(super) fn tell(&mut self, code: ReasonCode, text: impl Phrase) {
         self.take(Reason { code, text: Sentence::new(text) });

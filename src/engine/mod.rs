@@ -46,7 +46,7 @@ use recommend::Look;
 /// the change as pending: whoever does not carry it out must drop [`Memory::pending`].
 pub fn decide(target: &ScalableTarget, observation: &Observation, mut memory: Memory) -> Decision {
     let unasked = Unasked::of(target, &memory, observation.now);
-    let mut account = Account::default();
+    let mut account = Account::new();
     let from = observation.service.desired;
 
     settle::settle(target, observation, &mut memory, &mut account);
