@@ -10,12 +10,14 @@ pub(super) struct Account {
     binding: Option<ReasonCode>,
 }
 
-impl Account {
-    pub(super) fn new() -> Self {
+impl Default for Account {
+    fn default() -> Self {
         const MOST_LOOKS_HAVE: usize = 4;
         Self { reasons: Vec::with_capacity(MOST_LOOKS_HAVE), binding: None }
     }
+}
 
+impl Account {
     /// Tells a step that did not by itself fix the count.
     pub(super) fn tell(&mut self, code: ReasonCode, text: impl Phrase) {
         self.take(Reason { code, text: Sentence::new(text) });

@@ -18,6 +18,7 @@ mod overlay;
 mod queue;
 mod recommend;
 mod rehearsal;
+mod rest;
 mod running;
 mod season;
 mod service_level;
@@ -39,6 +40,7 @@ pub use freshness::is_possible_value;
 use history::Unasked;
 pub use history::{HISTORY, put_off_history, wanted_history};
 use recommend::Look;
+pub use rest::{is_content, is_news, remember_rest, rests, status_at_rest};
 
 /// Decides the desired count of a service.
 ///
@@ -46,7 +48,7 @@ use recommend::Look;
 /// the change as pending: whoever does not carry it out must drop [`Memory::pending`].
 pub fn decide(target: &ScalableTarget, observation: &Observation, mut memory: Memory) -> Decision {
     let unasked = Unasked::of(target, &memory, observation.now);
-    let mut account = Account::new();
+    let mut account = Account::default();
     let from = observation.service.desired;
 
     settle::settle(target, observation, &mut memory, &mut account);
