@@ -4,10 +4,17 @@ use crate::model::sentence::Phrase;
 use crate::model::{Reason, ReasonCode, Sentence};
 
 /// Collects the reasons of one decision.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Account {
     reasons: Vec<Reason>,
     binding: Option<ReasonCode>,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        const MOST_LOOKS_HAVE: usize = 4;
+        Self { reasons: Vec::with_capacity(MOST_LOOKS_HAVE), binding: None }
+    }
 }
 
 impl Account {

@@ -5,10 +5,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::figures::{if_any, moment, number, span};
-use crate::model::duration::elapsed;
+use crate::model::duration::{earlier, elapsed, later};
 use crate::model::metric::Metric;
 use crate::model::sentence::{Phrase, phrase};
 use crate::model::{Observation, Point, Sentence};
@@ -26,6 +26,7 @@ const SCALE_IN_DELAY: Duration = Duration::from_secs(150);
 #[derive(Debug)]
 pub(super) struct Fresh<'a> {
     metric: &'a Metric,
+    /// The points up to the newest.
     points: &'a [Point],
     /// The newest point.
     pub(super) newest: Point,
@@ -65,7 +66,9 @@ pub(super) fn fresh<'a>(
     };
     let points = complete(metric, points, now);
     let refused = refused(metric, points, now);
-    let Some(newest) = points.iter().rev().find(|point| is_possible(metric, **point, now)).copied() else {
+    let possible = points.iter().rposition(|point| is_possible(metric, *point, now));
+    let up_to_newest = possible.and_then(|newest| points.get(..=newest)).unwrap_or_default();
+    let Some(newest) = up_to_newest.last().copied() else {
         let text = match metric.offset {
             Duration::ZERO => Sentence::new(phrase!("{key} has no value", key = key())),
             offset => Sentence::new(phrase!(
@@ -89,14 +92,14 @@ pub(super) fn fresh<'a>(
         return Err((Sentence::new(text), refused));
     }
     let too_old = SCALE_IN_DELAY + metric.period + metric.offset;
-    let no_scale_in = if points.last() != Some(&newest) {
+    let no_scale_in = if up_to_newest.len() < points.len() {
         Some(NoScaleIn::LaterRefused)
     } else if too_old < age {
         Some(NoScaleIn::NoneFor(age))
     } else {
         None
     };
-    Ok(Fresh { metric, points, newest, refused, no_scale_in })
+    Ok(Fresh { metric, points: up_to_newest, newest, refused, no_scale_in })
 }
 
 /// The points whose period ended the metric's offset ago or earlier.
@@ -104,16 +107,14 @@ fn complete<'a>(metric: &Metric, points: &'a [Point], now: Timestamp) -> &'a [Po
     if metric.offset.is_zero() {
         return points;
     }
-    let offset = SignedDuration::try_from(metric.offset).unwrap_or(SignedDuration::MAX);
-    let latest = now.saturating_sub(offset).unwrap_or(Timestamp::MIN);
+    let latest = earlier(now, metric.offset);
     let count = points.partition_point(|point| period_end(metric, *point) <= latest);
     points.get(..count).unwrap_or(points)
 }
 
 /// The end of a point's period.
 pub(super) fn period_end(metric: &Metric, point: Point) -> Timestamp {
-    let period = SignedDuration::try_from(metric.period).unwrap_or(SignedDuration::ZERO);
-    point.start.checked_add(period).unwrap_or(point.start)
+    later(point.start, metric.period)
 }
 
 /// Whether any metric can have this value.
@@ -138,22 +139,24 @@ impl Fresh<'_> {
         holds: impl Fn(f64) -> bool,
         now: Timestamp,
     ) -> impl Iterator<Item = Point> {
-        let mut later: Option<Point> = None;
+        let mut first = self.points.len();
+        let mut next_start: Option<Timestamp> = None;
         let mut misses_left = within.saturating_sub(after);
-        let newest = self.points.iter().rev().skip_while(|point| **point != self.newest);
-        let run = newest.take(usize::try_from(within).unwrap_or(usize::MAX)).map_while(move |point| {
-            let adjoins = later.is_none_or(|later| period_end(self.metric, *point) == later.start);
+        let within = usize::try_from(within).unwrap_or(usize::MAX);
+        for (place, point) in self.points.iter().enumerate().rev().take(within) {
+            let adjoins = next_start.is_none_or(|start| start == period_end(self.metric, *point));
             if !adjoins || !is_possible(self.metric, *point, now) {
-                return None;
+                break;
             }
-            later = Some(*point);
-            if holds(point.value) {
-                return Some(Some(*point));
+            if !holds(point.value) {
+                let Some(left) = misses_left.checked_sub(1) else { break };
+                misses_left = left;
             }
-            misses_left = misses_left.checked_sub(1)?;
-            Some(None)
-        });
-        run.flatten()
+            next_start = Some(point.start);
+            first = place;
+        }
+        let run = self.points.get(first..).unwrap_or_default();
+        run.iter().rev().copied().filter(move |point| holds(point.value))
     }
 }
 

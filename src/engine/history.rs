@@ -33,9 +33,8 @@ pub(super) struct Unasked<'a>(Vec<(&'a ScalingPolicy, LastTry)>);
 
 impl<'a> Unasked<'a> {
     pub(super) fn of(target: &'a ScalableTarget, before: &Memory, now: Timestamp) -> Self {
-        let delays = Delays::of(before);
         let promises = target.policies.iter().filter(|policy| promises(policy));
-        let unasked = promises.filter(|policy| !wants(policy, before, &delays, now));
+        let unasked = promises.filter(|policy| !wants(policy, before, &Delays::of(before), now));
         Self(unasked.map(|policy| (policy, LastTry::of(policy, before))).collect())
     }
 

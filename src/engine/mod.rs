@@ -77,7 +77,7 @@ pub fn decide(target: &ScalableTarget, observation: &Observation, mut memory: Me
     Decision {
         from,
         to,
-        recommendations: recommend::recommendations(&verdicts),
+        recommendations: recommend::recommendations(verdicts),
         binding: account.binding(),
         reasons: account.into_reasons(),
         memory,

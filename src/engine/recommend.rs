@@ -124,8 +124,8 @@ fn verdict<'a>(
 }
 
 /// What each policy asked for, for the answer.
-pub(super) fn recommendations(verdicts: &[Verdict<'_>]) -> Vec<Recommendation> {
-    verdicts.iter().map(|v| Recommendation { policy: v.policy.clone(), count: v.wanted() }).collect()
+pub(super) fn recommendations(verdicts: Vec<Verdict<'_>>) -> Vec<Recommendation> {
+    verdicts.into_iter().map(|v| Recommendation { policy: v.policy.clone(), count: v.wanted() }).collect()
 }
 
 /// The policies that asked for more than this count: those whose scale-out cooldown a scale-out starts.

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::recommend::Look;
+use crate::model::duration::earlier;
 use crate::model::memory::{Memory, RunningSpan};
 use crate::model::policy::PolicyKind;
 use crate::model::{Observation, ScalableTarget, TaskCount};
@@ -24,8 +25,7 @@ pub(super) fn remember(target: &ScalableTarget, observation: &Observation, memor
         Some(span) if span.running == running => span.until = span.until.max(now),
         _ => memory.running.push(RunningSpan { since: now, until: now, running }),
     }
-    let kept = SignedDuration::try_from(kept(target)).unwrap_or(SignedDuration::MAX);
-    let oldest = now.saturating_sub(kept).unwrap_or(Timestamp::MIN);
+    let oldest = earlier(now, kept(target));
     let surplus = memory.running.len().saturating_sub(MOST_SPANS);
     let mut place = 0;
     memory.running.retain(|span| {
@@ -61,9 +61,8 @@ pub(super) fn warm_at(
     if warm_up.is_zero() {
         return running;
     }
-    let since = SignedDuration::try_from(warm_up).ok().and_then(|warm_up| end.checked_sub(warm_up).ok());
-    let warm =
-        spans.iter().filter(|span| since.is_some_and(|since| since <= span.until) && span.since <= end);
+    let since = earlier(end, warm_up);
+    let warm = spans.iter().filter(|span| since <= span.until && span.since <= end);
     warm.map(|span| span.running).min().map_or(running, |warm| warm.min(running))
 }
 

@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::account::Account;
 use super::figures::{moment, time};
 use super::{running, sound, starts};
-use crate::model::duration::elapsed;
+use crate::model::duration::{earlier, elapsed, later};
 use crate::model::memory::{CountChange, Memory, PastRecommendation, PauseDirection};
 use crate::model::policy::{PolicyKind, ScalingPolicy};
 use crate::model::sentence::phrase;
@@ -42,9 +42,9 @@ pub(super) fn settle(
 /// Of the looks since the service was seen at rest nothing was remembered, because each wanted the count that was there: the last of
 /// them is put in, so that a stabilisation window counts from it.
 fn fill_rest(now: Timestamp, memory: &mut Memory) {
-    const A_LOOK: SignedDuration = SignedDuration::from_mins(1);
+    const A_LOOK: Duration = Duration::from_mins(1);
     let (Some(rest), Some(desired)) = (memory.rest, memory.desired) else { return };
-    let last = now.saturating_sub(A_LOOK).unwrap_or(now);
+    let last = earlier(now, A_LOOK);
     if rest.seen < last && !memory.recommendations.is_empty() {
         memory.recommendations.push(PastRecommendation { at: last, least: desired, most: desired });
     }
@@ -160,7 +160,7 @@ fn forget(target: &ScalableTarget, now: Timestamp, memory: &mut Memory) {
 /// Drops what is later than now. A clock that was wrong once must not hold the service back until that time comes; one that
 /// steps back by less than an hour ends no cooldown.
 fn forget_the_future(now: Timestamp, memory: &mut Memory) {
-    let latest = now.saturating_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX);
+    let latest = later(now, Duration::from_hours(1));
     memory.running.retain(|span| span.since <= now);
     for span in &mut memory.running {
         span.until = span.until.min(now);
