@@ -8,6 +8,7 @@ pub mod duration;
 pub mod formula;
 pub mod memory;
 pub mod metric;
+pub mod number;
 pub mod observation;
 pub mod policy;
 pub mod schedule;

@@ -9,6 +9,7 @@ mod bucket;
 mod gate;
 mod limited;
 pub mod limits;
+pub mod price;
 mod retry;
 mod usage;
 
