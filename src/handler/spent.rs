@@ -114,3 +114,56 @@ impl Account {
 pub(super) fn rounded(dollars: f64) -> f64 {
     (dollars * 10_000.0).round() / 10_000.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::calls::price::{LAMBDA_GB_SECOND, LAMBDA_REQUEST};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn metrics(count: u64) -> Usage {
+        Usage { metrics: count, ..Usage::default() }
+    }
+
+    fn entry(usage: &Usage, ticks: u32, only_asked: bool) -> Entry<'_> {
+        Entry { usage, time: 300 * SECOND / 1000, ticks, only_asked }
+    }
+
+    #[track_caller]
+    fn check(case: &str, account: &Account, age: Duration, dollars: f64) {
+        let month = account.per_month(Timestamp::UNIX_EPOCH + age).total();
+        assert!((month - dollars).abs() < 1e-9, "{case}: {month} a month, not {dollars}");
+    }
+
+    #[test]
+    fn a_month_is_estimated_from_the_time_over_which_was_counted() {
+        let account = Account::new(Timestamp::UNIX_EPOCH);
+        account.book(entry(&metrics(100), 0, true));
+        check("a question before the first tick is like a tick", &account, SECOND, 43.8);
+        account.book(entry(&metrics(10), 1, false));
+        check("a tick stands for a minute", &account, 2 * SECOND, 4.38);
+        account.book(entry(&metrics(100), 0, true));
+        check("questions are no part of what a month costs", &account, 3 * SECOND, 4.38);
+        account.book(entry(&metrics(30), 1, false));
+        check("forty metrics in two minutes", &account, 61 * SECOND, 8.76);
+        account.book(entry(&metrics(20), 0, false));
+        check("an alarm within them", &account, 120 * SECOND, 13.14);
+        check("and nothing for two minutes more", &account, 240 * SECOND, 6.57);
+    }
+
+    #[test]
+    fn the_time_of_the_function_costs_by_its_memory() {
+        let (function, elsewhere) = (
+            Account { memory_mb: Some(256), ..Account::new(Timestamp::UNIX_EPOCH) },
+            Account::new(Timestamp::UNIX_EPOCH),
+        );
+        let usage = Usage::default();
+        let dollars = function.book(entry(&usage, 1, false));
+        let by_hand = 0.3 * 0.25 * LAMBDA_GB_SECOND + LAMBDA_REQUEST;
+        assert!((dollars - by_hand).abs() < 1e-15, "{dollars}");
+        check("43,800 such ticks", &function, SECOND, 43_800.0 * by_hand);
+        elsewhere.book(entry(&usage, 1, false));
+        check("a process that is no function", &elsewhere, SECOND, 0.0);
+    }
+}

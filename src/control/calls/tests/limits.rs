@@ -9,7 +9,7 @@ use super::aws::Aws;
 use super::{describe, service, update};
 use crate::control::Ports;
 use crate::control::calls::limits::{Limits, Rate};
-use crate::control::ports::Clock as _;
+use crate::control::ports::{Clock as _, PortError};
 
 const DESCRIBE: &str = "ecs:DescribeServices";
 const UPDATE: &str = "ecs:UpdateService";
@@ -142,7 +142,7 @@ fn a_call_that_waits_for_time_that_the_invocation_does_not_have_fails_and_says_s
     });
     assert_eq!(aws.times(DESCRIBE).len(), 105, "95, and 10 within half a second");
     assert_eq!(errors.len(), 15);
-    assert!(errors.iter().all(|error| error.is_out_of_time()));
+    assert!(errors.iter().all(PortError::is_out_of_time));
     let told = "ecs:DescribeServices failed: the time of this invocation ended (the next look tries again)";
     assert_eq!(errors[0].to_string(), told);
     assert_eq!(aws.elapsed_ms(), 500, "nobody waits longer");
