@@ -50,7 +50,10 @@ async fn connect(variables: &[(String, String)]) -> Result<Handler, SettingsErro
     let controller = Controller::new(ports, of_all);
     let function = value_of(variables, "AWS_LAMBDA_FUNCTION_NAME").unwrap_or("trimtab").to_owned();
     let metrics = Metrics { function, by_service: settings.service_metrics };
-    Ok(Handler::new(controller, clock).with_metrics(metrics, Box::new(io::stdout())))
+    let memory =
+        value_of(variables, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|memory| memory.parse().ok());
+    let handler = Handler::new(controller, clock).with_memory(memory);
+    Ok(handler.with_metrics(metrics, Box::new(io::stdout())))
 }
 
 async fn answer(

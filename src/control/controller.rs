@@ -13,6 +13,7 @@ use crate::model::target::Mode;
 
 use super::answer::{Answer, AnswerError};
 use super::blast_radius::Ledger;
+use super::calls::Calls;
 use super::kept_points::KeptPoints;
 use super::look::{Look, Manner};
 use super::observe::Care;
@@ -54,6 +55,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Controller {
     ports: Ports,
+    calls: Calls,
     settings: Settings,
     policy: PolicyCache,
     listings: Listings,
@@ -89,14 +91,21 @@ impl Time {
 impl Controller {
     /// A controller that has not looked yet.
     pub fn new(ports: Ports, settings: Settings) -> Self {
+        let calls = Calls::new(ports);
         Self {
-            ports,
+            ports: calls.ports(),
+            calls,
             settings,
             policy: PolicyCache::default(),
             listings: Listings::default(),
             ledger: Ledger::default(),
             log: Log::default(),
         }
+    }
+
+    /// Its calls to the world: their limits, and what was used.
+    pub fn calls(&self) -> &Calls {
+        &self.calls
     }
 
     /// Looks at the services that the trigger means, and carries out and reports what is decided. It never fails as a

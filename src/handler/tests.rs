@@ -16,13 +16,20 @@ struct Stub {
     /// Looks inside the minute, of ten seconds each.
     later_looks: u32,
     answers: Mutex<VecDeque<Answer>>,
+    /// A thousand metrics more with each trigger.
+    used: Mutex<Usage>,
 }
 
 #[async_trait]
 impl Control for Arc<Stub> {
+    fn used(&self) -> Usage {
+        self.used.lock().unwrap().clone()
+    }
+
     async fn handle(&self, trigger: &Trigger, deadline: Option<Timestamp>) -> Watch {
         self.deadlines.lock().unwrap().push(deadline);
         self.taken.lock().unwrap().push(trigger.clone());
+        self.used.lock().unwrap().metrics += 1000;
         let answer = self.answers.lock().unwrap().pop_front();
         let answer = answer.unwrap_or_else(|| decided("checkout", Change::Out));
         Watch { answer, looks: 1 + self.later_looks, waited: 10 * self.later_looks * Duration::from_secs(1) }
@@ -233,6 +240,33 @@ async fn metrics_are_written_of_work_and_not_of_questions() {
 }
 
 #[tokio::test]
+async fn what_was_spent_is_told_to_who_asks_for_the_status_and_each_events_part_in_its_metrics() {
+    let written = Written::default();
+    let metrics = Metrics { function: "trimtab".to_owned(), by_service: false };
+    let handler = Handler::new(Arc::new(Stub::default()), Arc::new(FixedClock))
+        .with_metrics(metrics, Box::new(written.clone()));
+    for _ in 0..2 {
+        let answer = handler.handle(br#"{"action": "tick"}"#).await.unwrap();
+        assert_eq!(answer.get("spent"), None);
+    }
+    let status = handler.handle(br#"{"action": "status"}"#).await.unwrap();
+    assert_eq!(
+        status["spent"],
+        json!({
+            "since": "1970-01-01T00:00:00Z", "ticks": 2, "calls": {}, "metrics": 3000, "read_units": 0,
+            "write_units": 0, "retries": 0, "throttled": 0, "cost_per_month": 438.0,
+            "cost_by_part": { "cloudwatch:GetMetricData": 438.0 },
+        })
+    );
+    let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    for line in text.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let figures = (&line["MetricsRequested"], &line["Cost"], &line["CostPerMonth"]);
+        assert_eq!(figures, (&json!(1000), &json!(0.01), &json!(438.0)));
+    }
+}
+
+#[tokio::test]
 async fn the_deadline_is_used_for_more_looks_by_an_event_of_its_own_and_not_by_one_of_a_batch() {
     let deadline = Timestamp::from_second(60).unwrap();
     let tick = json!({ "action": "tick" });
@@ -311,8 +345,16 @@ fn an_event_that_asks_in_vain_is_no_error_of_the_fleet() {
         AnswerError::world(None, "the policy file cannot be read"),
     ];
     let answer = Answer { decisions: Vec::new(), errors, ..Answer::default() };
-    let report =
-        Report { answer: &answer, ticks: 0, looks: 0, at: Timestamp::UNIX_EPOCH, duration: Duration::ZERO };
+    let report = Report {
+        answer: &answer,
+        ticks: 0,
+        looks: 0,
+        at: Timestamp::UNIX_EPOCH,
+        duration: Duration::ZERO,
+        usage: &Usage::default(),
+        dollars: 0.0,
+        dollars_per_month: 0.0,
+    };
     let metrics = Metrics { function: "trimtab".to_owned(), by_service: false };
     let line: Value = serde_json::from_str(&metrics.lines(&report)[0]).unwrap();
     assert_eq!((&line["Errors"], &line["FleetErrors"]), (&json!(3), &json!(2)));

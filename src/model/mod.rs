@@ -9,6 +9,7 @@ pub mod formula;
 pub mod memory;
 pub mod metric;
 pub mod name;
+pub mod number;
 pub mod observation;
 pub mod policy;
 pub mod schedule;

@@ -58,6 +58,15 @@ fn lines(by_service: bool) -> Vec<Value> {
         looks: 6,
         at: "2026-11-20T10:05:00Z".parse().unwrap(),
         duration: Duration::from_millis(142),
+        usage: &Usage {
+            calls: BTreeMap::from([("cloudwatch:GetMetricData", 2), ("ecs:UpdateService", 3)]),
+            metrics: 600,
+            retries: 1,
+            throttled: 1,
+            ..Usage::default()
+        },
+        dollars: 0.006,
+        dollars_per_month: 262.8,
     };
     let metrics = Metrics { function: "trimtab".to_owned(), by_service };
     metrics.lines(&report).iter().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -65,7 +74,7 @@ fn lines(by_service: bool) -> Vec<Value> {
 
 /// The rules of the format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
 fn assert_is_emf(line: &Value) {
-    const UNITS: [&str; 2] = ["Count", "Milliseconds"];
+    const UNITS: [&str; 3] = ["Count", "Milliseconds", "None"];
     let metadata = &line["_aws"];
     assert!(metadata["Timestamp"].as_u64().is_some(), "milliseconds since 1970: {line}");
     let directives = metadata["CloudWatchMetrics"].as_array().unwrap();
@@ -103,8 +112,10 @@ fn one_line_counts_what_an_event_led_to() {
         Value::Object(root),
         json!({
             "FunctionName": "trimtab", "Ticks": 1, "Decisions": 6, "ScaleOut": 1, "ScaleIn": 1, "NotApplied": 1,
-            "Held": 1, "Errors": 2, "FleetErrors": 1, "Duration": 142,
+            "Held": 1, "Errors": 2, "FleetErrors": 1, "Duration": 142, "Cost": 0.006,
             "HeldBy": { "TargetTracking": 3 }, "Looks": 6,
+            "Calls": { "cloudwatch:GetMetricData": 2, "ecs:UpdateService": 3 }, "MetricsRequested": 600,
+            "Retries": 1, "Throttled": 1, "CostPerMonth": 262.8,
         })
     );
     assert_eq!(metadata["Timestamp"], 1_795_169_100_000_u64);
