@@ -13,10 +13,11 @@ use crate::model::target::Mode;
 
 use super::answer::{Answer, AnswerError};
 use super::blast_radius::Ledger;
+use super::fan_out::{self, FanOut, Sharing};
 use super::kept_points::KeptPoints;
 use super::look::{Look, Manner};
 use super::policy_cache::PolicyCache;
-use super::ports::{Clock, CloudWatch, Ecs, PolicySource, Sqs, StateStore};
+use super::ports::{Clock, CloudWatch, Ecs, PolicySource, Shards, Sqs, StateStore};
 use super::report::Log;
 use super::targets::{self, Listings};
 use super::trigger::Trigger;
@@ -33,6 +34,8 @@ pub struct Ports {
     pub sqs: Arc<dyn Sqs>,
     /// Where memories are kept.
     pub states: Arc<dyn StateStore>,
+    /// Where parts of a large fleet's tick go; none where one invocation does all.
+    pub shards: Option<Arc<dyn Shards>>,
     /// Where the policy file is.
     pub policy: Arc<dyn PolicySource>,
     /// Time.
@@ -46,6 +49,8 @@ pub struct Settings {
     pub shadow: bool,
     /// How often the services that gain by it are looked at in the minute of a tick; none for once.
     pub look_every: Option<Duration>,
+    /// How a large fleet is shared out, where there is somewhere to send its parts.
+    pub fan_out: FanOut,
 }
 
 /// Looks at services and sets their desired count. It keeps the last good policy file and the last listings from one
@@ -91,19 +96,26 @@ impl Controller {
         answer
     }
 
-    /// Handles a trigger as [`Self::handle`] does. After a tick it goes on looking at the services that gain by it, as often as
-    /// the settings say, and answers before the next tick and before the deadline. Without a deadline there is one look.
+    /// Handles a trigger as [`Self::handle`] does. After a tick, or a shard of one, it goes on looking at the services that gain
+    /// by it, as often as the settings say, and answers before the next tick and before the deadline. Without a deadline there
+    /// is one look.
     pub async fn watch(&self, trigger: &Trigger, deadline: Option<Timestamp>) -> Watch {
-        match (trigger, self.settings.look_every, deadline) {
-            (Trigger::Tick, Some(every), Some(deadline)) => self.watch_the_minute(every, deadline).await,
+        let tick = fan_out::minute_of(trigger, self.ports.clock.now());
+        match (tick, self.settings.look_every, deadline) {
+            (Some(tick), Some(every), Some(deadline)) => {
+                self.watch_the_minute(trigger, Pace::new(tick, every, deadline)).await
+            }
             _ => self.handle(trigger).await.into(),
         }
     }
 
-    async fn watch_the_minute(&self, every: Duration, deadline: Timestamp) -> Watch {
+    async fn watch_the_minute(&self, trigger: &Trigger, pace: Pace) -> Watch {
         let clock = &self.ports.clock;
         let began = clock.now();
-        let Aim { targets, blast_radius, errors } = self.aim(&Trigger::Tick).await;
+        let mut sharing = Sharing::of(trigger, &self.ports, self.settings.fan_out, true);
+        let Aim { targets, blast_radius, errors } = self.aim(trigger).await;
+        let mut answer = Answer { errors, ..Answer::default() };
+        let targets = sharing.share(targets, &mut answer).await;
         let gaining: Vec<ScalableTarget> =
             targets.iter().filter(|target| watch::gains(target)).cloned().collect();
         let cloudwatch = Arc::new(KeptPoints::new(Arc::clone(&self.ports.cloudwatch)));
@@ -117,12 +129,11 @@ impl Controller {
             ledger: &self.ledger,
         };
         let later_look = Look { with_history: false, ..look };
-        let mut answer = look.at(targets).await;
-        answer.errors.splice(0..0, errors);
+        answer.extend(look.at(targets).await);
+        sharing.hand_on(&mut answer).await;
         self.log.write(&answer);
         let mut watch = Watch::from(answer);
         let mut lasted = elapsed(began, clock.now());
-        let pace = Pace::new(began, every, deadline);
         for time in pace.times().filter(|_| !gaining.is_empty()) {
             let now = clock.now();
             if time < now {
@@ -159,7 +170,10 @@ impl Controller {
     }
 
     async fn answer(&self, trigger: &Trigger, manner: &Manner) -> Answer {
-        let Aim { targets, blast_radius, mut errors } = self.aim(trigger).await;
+        let mut sharing = Sharing::of(trigger, &self.ports, self.settings.fan_out, manner.carries_out());
+        let Aim { targets, blast_radius, errors } = self.aim(trigger).await;
+        let mut answer = Answer { errors, ..Answer::default() };
+        let targets = sharing.share(targets, &mut answer).await;
         let look = Look {
             ports: &self.ports,
             manner,
@@ -167,9 +181,9 @@ impl Controller {
             limits: blast_radius.as_ref(),
             ledger: &self.ledger,
         };
-        let answer = look.at(targets).await;
-        errors.extend(answer.errors);
-        Answer { errors, ..answer }
+        answer.extend(look.at(targets).await);
+        sharing.hand_on(&mut answer).await;
+        answer
     }
 
     /// The targets that a trigger means, as the settings have them.

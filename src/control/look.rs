@@ -13,6 +13,7 @@ use crate::model::{Change, Decision, Memory, Observation, Reason, ReasonCode, Sc
 use super::answer::{Answer, AnswerError, ServiceDecision};
 use super::blast_radius::{Ledger, Wanted};
 use super::controller::Ports;
+use super::fan_out;
 use super::manual::Amendment;
 use super::observe::{Sight, observe};
 use super::ports::{PortError, StoreError};
@@ -37,11 +38,17 @@ impl Manner {
     /// The manner that a trigger asks for.
     ///
     /// # Errors
-    /// Where it asks by hand for something that cannot be.
+    /// Where it asks by hand for something that cannot be, or comes too late.
     pub(super) fn of(trigger: &Trigger, now: Timestamp) -> Result<Self, AnswerError> {
+        fan_out::in_time(trigger, now)?;
         let show_memory = matches!(trigger, Trigger::Status { .. });
         let dry_run = show_memory || matches!(trigger, Trigger::Evaluate { dry_run: true, .. });
         Ok(Self { dry_run, show_memory, amendment: Amendment::of(trigger, now)? })
+    }
+
+    /// Whether anything is remembered and done.
+    pub(super) fn carries_out(&self) -> bool {
+        !self.dry_run
     }
 
     /// The same, with nothing remembered and nothing done.

@@ -52,7 +52,7 @@ impl Metrics {
     }
 
     fn event_line(&self, report: &Report<'_>) -> String {
-        let Answer { decisions, errors, .. } = report.answer;
+        let Answer { decisions, errors, sent, .. } = report.answer;
         let count = |of: fn(&&ServiceDecision) -> bool| decisions.iter().filter(of).count();
         let fleet_errors = errors.iter().filter(|error| is_of_the_fleet(error)).count();
         let metrics = [
@@ -66,7 +66,7 @@ impl Metrics {
             ("FleetErrors", "Count", json!(fleet_errors)),
             ("Duration", "Milliseconds", json!(report.duration.as_millis())),
         ];
-        let properties = [("HeldBy", json!(held_by(decisions))), ("Looks", json!(report.looks))];
+        let properties = [("HeldBy", json!(held_by(decisions))), ("Looks", json!(report.looks)), ("Shards", json!(sent.shards))];
         line(report.at, ("FunctionName", &self.function), metrics, properties)
     }
 }
