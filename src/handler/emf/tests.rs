@@ -104,7 +104,7 @@ fn one_line_counts_what_an_event_led_to() {
         json!({
             "FunctionName": "trimtab", "Ticks": 1, "Decisions": 6, "ScaleOut": 1, "ScaleIn": 1, "NotApplied": 1,
             "Held": 1, "Errors": 2, "FleetErrors": 1, "Duration": 142,
-            "HeldBy": { "TargetTracking": 3 }, "Looks": 6,
+            "HeldBy": { "TargetTracking": 3 }, "Looks": 6, "Shards": 0,
         })
     );
     assert_eq!(metadata["Timestamp"], 1_795_169_100_000_u64);
