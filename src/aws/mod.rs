@@ -14,6 +14,7 @@ mod sqs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion};
 pub use aws_config::{ConfigLoader, SdkConfig};
@@ -85,6 +86,12 @@ impl AwsCloud {
     /// Speaks to AWS as the configuration says.
     pub fn new(config: SdkConfig) -> Self {
         Self { config }
+    }
+
+    /// The same, with one attempt a call: for callers that try again themselves.
+    pub fn without_retries(&self) -> Self {
+        let config = self.config.clone().into_builder().retry_config(RetryConfig::disabled());
+        Self { config: config.build() }
     }
 
     /// Amazon ECS.

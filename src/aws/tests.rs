@@ -70,7 +70,7 @@ impl Clock for StoppedClock {
 const THROTTLED: &str = r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#;
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_call_is_tried_three_times() {
+async fn a_throttled_call_is_tried_three_times_where_nobody_else_does() {
     let heals = mock!(aws_sdk_ecs::Client::update_service)
         .sequence()
         .http_status(400, Some(THROTTLED.to_owned()))
@@ -88,9 +88,15 @@ async fn a_throttled_call_is_tried_three_times() {
         .build();
     let error = ecs(&lasts).set_desired_count(&id, 4).await.unwrap_err();
     assert_eq!(lasts.num_calls(), 3);
-    assert_eq!(error.kind, PortErrorKind::Transient);
+    assert_eq!(error.kind, PortErrorKind::Throttled);
     let told = "ecs:UpdateService failed: ThrottlingException: Rate exceeded (the next look tries again)";
     assert_eq!(error.to_string(), told);
+}
+
+#[test]
+fn a_caller_that_tries_again_itself_has_one_attempt_a_call() {
+    let cloud = AwsCloud::new(config()).without_retries();
+    assert_eq!(cloud.config.retry_config().unwrap().max_attempts(), 1);
 }
 
 #[tokio::test]
@@ -247,7 +253,7 @@ async fn a_table_that_never_gives_a_key_is_a_fault_and_no_fresh_memory() {
     });
     let store = dynamodb(&rule, Arc::new(StoppedClock::default()));
     let error = store.load(&[ServiceId::new("prod", "a")]).await.unwrap_err();
-    assert_eq!(error.kind, PortErrorKind::Transient);
+    assert_eq!(error.kind, PortErrorKind::Throttled);
     assert_eq!(rule.num_calls(), 5);
 }
 

@@ -13,6 +13,7 @@ use crate::model::target::Mode;
 
 use super::answer::{Answer, AnswerError};
 use super::blast_radius::Ledger;
+use super::calls::Calls;
 use super::fan_out::{self, FanOut, Sharing};
 use super::kept_points::KeptPoints;
 use super::look::{Look, Manner};
@@ -58,6 +59,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Controller {
     ports: Ports,
+    calls: Calls,
     settings: Settings,
     policy: PolicyCache,
     listings: Listings,
@@ -75,14 +77,21 @@ struct Aim {
 impl Controller {
     /// A controller that has not looked yet.
     pub fn new(ports: Ports, settings: Settings) -> Self {
+        let calls = Calls::new(ports);
         Self {
-            ports,
+            ports: calls.ports(),
+            calls,
             settings,
             policy: PolicyCache::default(),
             listings: Listings::default(),
             ledger: Ledger::default(),
             log: Log::default(),
         }
+    }
+
+    /// Its calls to the world: their limits, and what was used.
+    pub fn calls(&self) -> &Calls {
+        &self.calls
     }
 
     /// Looks at the services that the trigger means, and carries out and reports what is decided. It never fails as a
@@ -115,7 +124,7 @@ impl Controller {
         let mut sharing = Sharing::of(trigger, &self.ports, self.settings.fan_out, true);
         let Aim { targets, blast_radius, errors } = self.aim(trigger).await;
         let mut answer = Answer { errors, ..Answer::default() };
-        let targets = sharing.share(targets, &mut answer).await;
+        let targets = self.keep_own(&mut sharing, targets, &mut answer).await;
         let gaining: Vec<ScalableTarget> =
             targets.iter().filter(|target| watch::gains(target)).cloned().collect();
         let cloudwatch = Arc::new(KeptPoints::new(Arc::clone(&self.ports.cloudwatch)));
@@ -173,7 +182,7 @@ impl Controller {
         let mut sharing = Sharing::of(trigger, &self.ports, self.settings.fan_out, manner.carries_out());
         let Aim { targets, blast_radius, errors } = self.aim(trigger).await;
         let mut answer = Answer { errors, ..Answer::default() };
-        let targets = sharing.share(targets, &mut answer).await;
+        let targets = self.keep_own(&mut sharing, targets, &mut answer).await;
         let look = Look {
             ports: &self.ports,
             manner,
@@ -184,6 +193,18 @@ impl Controller {
         answer.extend(look.at(targets).await);
         sharing.hand_on(&mut answer).await;
         answer
+    }
+
+    /// The targets to look at here. Others are sent to other invocations, with which the rate limits of the account are shared.
+    async fn keep_own(
+        &self,
+        sharing: &mut Sharing<'_>,
+        targets: Vec<ScalableTarget>,
+        answer: &mut Answer,
+    ) -> Vec<ScalableTarget> {
+        let own = sharing.share(targets, answer).await;
+        self.calls.share(sharing.sharers());
+        own
     }
 
     /// The targets that a trigger means, as the settings have them.

@@ -15,7 +15,7 @@ use crate::model::{ScalableTarget, ServiceId};
 
 use super::answer::{Answer, AnswerError, Sent};
 use super::controller::Ports;
-use super::ports::{BYTES_PER_SHARD, PortError, SHARDS_PER_SEND, Shards};
+use super::ports::{BYTES_PER_SHARD, PortError, SERVICES_PER_DESCRIBE, SHARDS_PER_SEND, Shards};
 use super::side_by_side::in_order;
 use super::targets::listed;
 use super::trigger::{Shard, Trigger};
@@ -85,7 +85,6 @@ pub(super) struct Sharing<'a> {
     tick: Timestamp,
     /// Whether the services are to be split: those of a shard are already.
     splits: bool,
-    /// How many invocations at most share the tick, and with it the account's rate limits.
     of: NonZeroU32,
 }
 
@@ -118,10 +117,11 @@ impl<'a> Sharing<'a> {
         let Some(shards) = self.shards.filter(|_| self.splits && most < targets.len()) else {
             return targets;
         };
-        let mut parts = split(targets, most, |target| &target.service).into_iter();
+        let mut parts = deal(targets, most).into_iter();
         let mut own = parts.next().unwrap_or_default();
-        let others: Vec<Vec<ScalableTarget>> = parts.collect();
-        self.of = self.sharers(others.len().saturating_add(1));
+        let others: Vec<Vec<ScalableTarget>> =
+            parts.flat_map(|part| split(part, most, |target| &target.service)).collect();
+        self.of = self.at_work(others.len().saturating_add(1));
         let names = |part: &Vec<ScalableTarget>| part.iter().map(|target| target.service.clone()).collect();
         let sending = self.send(shards, others.iter().map(names).collect()).await;
         answer.sent.add(sending.sent);
@@ -160,14 +160,19 @@ impl<'a> Sharing<'a> {
         }));
     }
 
-    /// How many share the account's rate limits where this many parts are to be looked at: this invocation and its workers.
-    fn sharers(&self, parts: usize) -> NonZeroU32 {
+    /// How many invocations at most share the tick, this one among them, and with it the account's rate limits.
+    pub(super) fn sharers(&self) -> NonZeroU32 {
+        self.of
+    }
+
+    /// How many are at work at the same time where this many parts are to be looked at: this invocation and its workers.
+    fn at_work(&self, parts: usize) -> NonZeroU32 {
         let parts = u32::try_from(parts).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
         self.how.workers.map_or(parts, |workers| parts.min(workers.saturating_add(1)))
     }
 
     async fn send(&self, port: &dyn Shards, parts: Vec<Vec<ServiceId>>) -> Sending {
-        let of = self.of.max(self.sharers(parts.len()));
+        let of = self.of.max(self.at_work(parts.len()));
         let shard = |services| Shard { services, tick: Some(self.tick), of };
         let shards: Vec<Shard> = parts.into_iter().map(shard).collect();
         let calls = shards.chunks(SHARDS_PER_SEND).map(|batch| async move { (batch, port.send(batch).await) });
@@ -208,8 +213,35 @@ impl Sending {
     }
 }
 
-/// Splits evenly and in order, so that neighbours, which share clusters and often metrics, stay together: into as few parts as
-/// have room for all, none with more than `most` items or with longer names than a message has room for.
+/// Deals the targets, which are in order, into as few parts as none has more than `most`. It deals batches of one cluster, so that
+/// they are described in full calls; and it deals them round, because what changes together often has neighbouring names, while
+/// each part has the same share of the rate limits.
+fn deal(targets: Vec<ScalableTarget>, most: usize) -> Vec<Vec<ScalableTarget>> {
+    let clusters = targets.chunk_by(|one, next| one.service.cluster() == next.service.cluster());
+    let batches: Vec<usize> =
+        clusters.flat_map(|cluster| cluster.chunks(SERVICES_PER_DESCRIBE.min(most)).map(<[_]>::len)).collect();
+    let mut count = targets.len().div_ceil(most.max(1));
+    loop {
+        let mut sizes = vec![0; count];
+        let mut deal_one = |batch: &usize| {
+            let (part, size) = sizes.iter_mut().enumerate().min_by_key(|(_, size)| **size)?;
+            *size += batch;
+            Some((part, *batch))
+        };
+        let dealt: Vec<(usize, usize)> = batches.iter().filter_map(&mut deal_one).collect();
+        if sizes.iter().all(|size| *size <= most) {
+            let mut parts: Vec<Vec<ScalableTarget>> = sizes.into_iter().map(Vec::with_capacity).collect();
+            let mut targets = targets.into_iter();
+            for (part, batch) in dealt {
+                parts.get_mut(part).into_iter().for_each(|part| part.extend(targets.by_ref().take(batch)));
+            }
+            return parts;
+        }
+        count += 1;
+    }
+}
+
+/// Splits evenly and in order into as few parts as none has more than `most` items or longer names than a message has room for.
 fn split<T>(items: Vec<T>, most: usize, service: impl Fn(&T) -> &ServiceId) -> Vec<Vec<T>> {
     /// The quotation marks and the comma.
     const BESIDE_A_NAME: usize = 3;

@@ -2,6 +2,7 @@
 
 pub mod answer;
 mod blast_radius;
+pub mod calls;
 mod controller;
 mod fan_out;
 mod kept_points;

@@ -9,8 +9,9 @@ use crate::control::memory_store::MemoryStore;
 use crate::control::places::StatePlace;
 use crate::control::ports::{Clock, Shards, StateStore};
 
-/// Connects the ports. Nothing is called before its first use.
+/// Connects the ports. Nothing is called before its first use. The controller tries calls again, so the SDK does not.
 pub fn ports(cloud: &AwsCloud, settings: &FunctionSettings, clock: Arc<dyn Clock>) -> Ports {
+    let cloud = &cloud.without_retries();
     let states: Arc<dyn StateStore> = match &settings.state {
         StatePlace::DynamoDb { table } => Arc::new(cloud.dynamodb(table, Arc::clone(&clock))),
         StatePlace::Memory => Arc::new(MemoryStore::default()),

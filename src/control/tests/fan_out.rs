@@ -55,19 +55,20 @@ fn sizes(shards: &[Shard]) -> Vec<usize> {
 }
 
 #[test]
-fn a_fleet_of_more_than_a_shard_is_split_evenly_and_one_part_is_looked_at_here() {
-    // (services, of them looked at here, sent in shards)
-    let cases: [(usize, usize, &[usize]); 6] = [
-        (1, 1, &[]),
-        (10, 10, &[]),
-        (11, 6, &[5]),
-        (20, 10, &[10]),
-        (21, 7, &[7, 7]),
-        (45, 9, &[9, 9, 9, 9]),
+fn a_fleet_of_more_than_a_shard_is_dealt_into_even_parts_one_of_which_is_looked_at_here() {
+    // (services, at most, of them looked at here, sent in shards)
+    let cases: [(usize, usize, usize, &[usize]); 7] = [
+        (1, 10, 1, &[]),
+        (10, 10, 10, &[]),
+        (11, 10, 10, &[1]),
+        (20, 10, 10, &[10]),
+        (45, 10, 10, &[10, 10, 10, 5]),
+        (250, 100, 90, &[80, 80]),
+        (7, 2, 2, &[2, 2, 1]),
     ];
-    for (services, own, sent) in cases {
+    for (services, most, own, sent) in cases {
         let cloud = fleet(services);
-        let answer = block_on(sharing(&cloud, 10).handle(&Trigger::Tick));
+        let answer = block_on(sharing(&cloud, most).handle(&Trigger::Tick));
         assert_eq!((answer.decisions.len(), answer.errors.len()), (own, 0), "{services}");
         let shards = shards(&cloud);
         assert_eq!(sizes(&shards), sent, "{services}");
@@ -78,6 +79,36 @@ fn a_fleet_of_more_than_a_shard_is_split_evenly_and_one_part_is_looked_at_here()
         let all: BTreeSet<ServiceId> = here.chain(shards.into_iter().flat_map(|shard| shard.services)).collect();
         assert_eq!(all.len(), services, "each service once, in one part");
     }
+}
+
+#[test]
+fn neighbours_go_to_different_parts_in_batches_of_one_cluster() {
+    let cloud = FakeCloud::new(&[entry("*/*")]);
+    for number in 0..40 {
+        cloud.run(&format!("one/s{number:02}"), 2);
+        cloud.run(&format!("two/s{number:02}"), 2);
+    }
+    block_on(sharing(&cloud, 20).handle(&Trigger::Tick));
+    let shards = shards(&cloud);
+    assert_eq!(sizes(&shards), [20, 20, 20]);
+    for shard in shards {
+        let of_one: Vec<&ServiceId> = shard.services.iter().filter(|id| id.cluster() == "one").collect();
+        assert_eq!(of_one.len(), 10, "a call of DescribeServices for each cluster: {shard:?}");
+    }
+}
+
+#[test]
+fn as_many_as_share_a_tick_share_the_rate_limits() {
+    let cloud = fleet(20);
+    let fan_out = FanOut { shard_size: NonZero::new(10).unwrap(), workers: None };
+    let controller = Controller::new(with_queue(&cloud), Settings { fan_out, ..Settings::default() });
+    let began = now();
+    block_on(controller.handle(&Trigger::Tick));
+    assert_eq!(cloud.world().now, began, "ten updates at once are a fifth of what ECS takes, and two share it");
+    let services = (0..20).map(|number| id(&format!("prod/s{number}"))).collect();
+    (0..20).for_each(|number| cloud.run(&format!("prod/s{number}"), 1));
+    block_on(controller.handle(&Trigger::Shard(Shard { services, tick: Some(began), of: some(10) })));
+    assert!(began < cloud.world().now, "twenty are more than a tenth of it");
 }
 
 #[test]
@@ -107,7 +138,7 @@ fn the_workers_look_at_every_service_and_list_nothing() {
     }
     let calls = cloud.take_calls("");
     let count = |operation: &str| calls.iter().filter(|call| call.starts_with(operation)).count();
-    assert_eq!((count("ecs:List"), count("ecs:UpdateService")), (0, 36));
+    assert_eq!((count("ecs:List"), count("ecs:UpdateService")), (0, 35));
     assert!((0..45).all(|number| cloud.desired(&format!("prod/s{number}")) == 2));
 }
 
@@ -141,8 +172,8 @@ fn as_many_share_the_rate_limits_as_work_at_the_same_time() {
 fn what_cannot_be_sent_is_looked_at_here_with_an_error() {
     // (what fails, looked at here, error)
     let cases = [
-        ("sqs:SendMessage", 45, "36 services, in 4 of 4 shards, could not be sent"),
-        ("shard prod/s17 9", 18, "9 services, in 1 of 4 shards, could not be sent"),
+        ("sqs:SendMessage", 45, "35 services, in 4 of 4 shards, could not be sent"),
+        ("shard prod/s18 10", 20, "10 services, in 1 of 4 shards, could not be sent"),
     ];
     for (failing, own, error) in cases {
         let cloud = fleet(45);
