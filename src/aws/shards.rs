@@ -32,14 +32,15 @@ impl ShardQueue {
 impl Shards for ShardQueue {
     async fn send(&self, shards: &[Shard]) -> Result<Vec<Result<(), PortError>>, PortError> {
         let entry = |(id, shard): (usize, &Shard)| {
-            SendMessageBatchRequestEntry::builder()
-                .id(id.to_string())
-                .message_body(shard.to_json())
-                .build()
+            SendMessageBatchRequestEntry::builder().id(id.to_string()).message_body(shard.to_json()).build()
         };
         let entries: Result<Vec<_>, BuildError> = shards.iter().enumerate().map(entry).collect();
         let entries = entries.map_err(|error| {
-            PortError::new(SEND_MESSAGE, PortErrorKind::Refused, format!("the request cannot be built: {error}"))
+            PortError::new(
+                SEND_MESSAGE,
+                PortErrorKind::Refused,
+                format!("the request cannot be built: {error}"),
+            )
         })?;
         let send = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries));
         let answer = send.send().await.map_err(|error| port_error(SEND_MESSAGE, error))?;
@@ -49,7 +50,8 @@ impl Shards for ShardQueue {
             (entry.id, Err(error))
         });
         let mut outcomes: BTreeMap<String, Result<(), PortError>> = sent.chain(failed).collect();
-        let unmentioned = || PortError::new(SEND_MESSAGE, PortErrorKind::Transient, "the answer says nothing of it");
+        let unmentioned =
+            || PortError::new(SEND_MESSAGE, PortErrorKind::Transient, "the answer says nothing of it");
         let outcome = |id: usize| outcomes.remove(&id.to_string()).unwrap_or_else(|| Err(unmentioned()));
         Ok((0..shards.len()).map(outcome).collect())
     }

@@ -175,7 +175,8 @@ impl<'a> Sharing<'a> {
         let of = self.of.max(self.at_work(parts.len()));
         let shard = |services| Shard { services, tick: Some(self.tick), of };
         let shards: Vec<Shard> = parts.into_iter().map(shard).collect();
-        let calls = shards.chunks(SHARDS_PER_SEND).map(|batch| async move { (batch, port.send(batch).await) });
+        let calls =
+            shards.chunks(SHARDS_PER_SEND).map(|batch| async move { (batch, port.send(batch).await) });
         let mut sending = Sending::default();
         for (batch, answer) in in_order(calls.collect()).await {
             let mut outcomes = answer.map(Vec::into_iter);
@@ -218,8 +219,9 @@ impl Sending {
 /// each part has the same share of the rate limits.
 fn deal(targets: Vec<ScalableTarget>, most: usize) -> Vec<Vec<ScalableTarget>> {
     let clusters = targets.chunk_by(|one, next| one.service.cluster() == next.service.cluster());
-    let batches: Vec<usize> =
-        clusters.flat_map(|cluster| cluster.chunks(SERVICES_PER_DESCRIBE.min(most)).map(<[_]>::len)).collect();
+    let batches: Vec<usize> = clusters
+        .flat_map(|cluster| cluster.chunks(SERVICES_PER_DESCRIBE.min(most)).map(<[_]>::len))
+        .collect();
     let mut count = targets.len().div_ceil(most.max(1));
     loop {
         let mut sizes = vec![0; count];

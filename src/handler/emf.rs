@@ -66,7 +66,11 @@ impl Metrics {
             ("FleetErrors", "Count", json!(fleet_errors)),
             ("Duration", "Milliseconds", json!(report.duration.as_millis())),
         ];
-        let properties = [("HeldBy", json!(held_by(decisions))), ("Looks", json!(report.looks)), ("Shards", json!(sent.shards))];
+        let properties = [
+            ("HeldBy", json!(held_by(decisions))),
+            ("Looks", json!(report.looks)),
+            ("Shards", json!(sent.shards)),
+        ];
         line(report.at, ("FunctionName", &self.function), metrics, properties)
     }
 }

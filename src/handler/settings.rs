@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::control::{FanOut, LOOKS_END};
 use crate::control::places::{InvalidPlace, PolicyPlace, StatePlace};
+use crate::control::{FanOut, LOOKS_END};
 use crate::model::duration::{format_duration, parse_duration};
 
 /// How often a service is looked at unless told otherwise: at every tick.
@@ -123,7 +123,8 @@ impl FunctionSettings {
                 self.shard_queue = Some(value.to_owned());
             }
             "TRIMTAB_SHARD_SIZE" => {
-                self.fan_out.shard_size = at_least_one(value, "services").map_err(refuse("TRIMTAB_SHARD_SIZE"))?;
+                self.fan_out.shard_size =
+                    at_least_one(value, "services").map_err(refuse("TRIMTAB_SHARD_SIZE"))?;
             }
             "TRIMTAB_SHARD_WORKERS" => {
                 let workers = at_least_one(value, "workers").map_err(refuse("TRIMTAB_SHARD_WORKERS"))?;

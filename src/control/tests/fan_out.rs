@@ -76,7 +76,8 @@ fn a_fleet_of_more_than_a_shard_is_dealt_into_even_parts_one_of_which_is_looked_
         let of = some(u32::try_from(1 + sent.len()).unwrap());
         assert!(shards.iter().all(|shard| shard.tick == Some(now()) && shard.of == of), "{shards:?}");
         let here = answer.decisions.iter().map(|decision| decision.service.clone());
-        let all: BTreeSet<ServiceId> = here.chain(shards.into_iter().flat_map(|shard| shard.services)).collect();
+        let all: BTreeSet<ServiceId> =
+            here.chain(shards.into_iter().flat_map(|shard| shard.services)).collect();
         assert_eq!(all.len(), services, "each service once, in one part");
     }
 }
@@ -104,7 +105,11 @@ fn as_many_as_share_a_tick_share_the_rate_limits() {
     let controller = Controller::new(with_queue(&cloud), Settings { fan_out, ..Settings::default() });
     let began = now();
     block_on(controller.handle(&Trigger::Tick));
-    assert_eq!(cloud.world().now, began, "ten updates at once are a fifth of what ECS takes, and two share it");
+    assert_eq!(
+        cloud.world().now,
+        began,
+        "ten updates at once are a fifth of what ECS takes, and two share it"
+    );
     let services = (0..20).map(|number| id(&format!("prod/s{number}"))).collect();
     (0..20).for_each(|number| cloud.run(&format!("prod/s{number}"), 1));
     block_on(controller.handle(&Trigger::Shard(Shard { services, tick: Some(began), of: some(10) })));
@@ -115,7 +120,8 @@ fn as_many_as_share_a_tick_share_the_rate_limits() {
 fn without_a_queue_one_invocation_looks_at_all() {
     let cloud = fleet(25);
     let fan_out = FanOut { shard_size: NonZero::new(10).unwrap(), workers: None };
-    let answer = block_on(cloud.controller_with(Settings { fan_out, ..Settings::default() }).handle(&Trigger::Tick));
+    let answer =
+        block_on(cloud.controller_with(Settings { fan_out, ..Settings::default() }).handle(&Trigger::Tick));
     assert_eq!((answer.decisions.len(), answer.sent), (25, Sent::default()));
 }
 
@@ -304,7 +310,11 @@ fn what_cannot_be_sent_on_is_left_to_the_next_tick() {
     let cloud = fleet(0);
     cloud.world().failing.insert("shard prod/a");
     let answer = hand_on(&cloud, &Trigger::Tick, Duration::ZERO, &["prod/a", "prod/b", "prod/c"]);
-    check_error(&answer, None, &["2 services that there was no time for", "left to the next tick", "out of order"]);
+    check_error(
+        &answer,
+        None,
+        &["2 services that there was no time for", "left to the next tick", "out of order"],
+    );
     assert_eq!(answer.sent, Sent { shards: 1, services: 1 });
 }
 
@@ -340,6 +350,7 @@ fn a_shard_that_is_too_late_is_not_watched() {
     let cloud = FakeCloud::with_service(&entry_with("prod/worker", &worker), 2);
     let settings = Settings { look_every: Some(Duration::from_secs(10)), ..Settings::default() };
     let old = shard(&["prod/worker"], Some(now() - SignedDuration::from_secs(600)));
-    let watch = block_on(cloud.controller_with(settings).watch(&old, Some(now() + SignedDuration::from_secs(60))));
+    let watch =
+        block_on(cloud.controller_with(settings).watch(&old, Some(now() + SignedDuration::from_secs(60))));
     assert_eq!((watch.looks, watch.answer.decisions.len(), watch.answer.errors.len()), (1, 0, 1));
 }

@@ -184,12 +184,17 @@ impl<'a> Fields<'a> {
         if let Some(version) = self.get("version")
             && version.as_u64() != Some(Shard::VERSION.into())
         {
-            let problem = format!("{} is not read: this function reads {}", short(&version.to_string()), Shard::VERSION);
+            let problem = format!(
+                "{} is not read: this function reads {}",
+                short(&version.to_string()),
+                Shard::VERSION
+            );
             return Err(self.bad("version", problem));
         }
         let missing = EventError::MissingField { action: self.action, field: "services", expected: A_SHARD };
         let texts = self.list()?.ok_or(missing)?;
-        let services = texts.into_iter().map(|text| self.parsed("services", text)).collect::<Result<_, _>>()?;
+        let services =
+            texts.into_iter().map(|text| self.parsed("services", text)).collect::<Result<_, _>>()?;
         let of = |value: &Value| {
             let of = value.as_u64().and_then(|of| u32::try_from(of).ok()).and_then(NonZeroU32::new);
             of.ok_or_else(|| self.bad_value("of", value, "a number of invocations, 1 or more"))
