@@ -14,6 +14,9 @@ pub struct Answer {
     pub decisions: Vec<ServiceDecision>,
     /// Everything that went wrong; it stopped nothing else.
     pub errors: Vec<AnswerError>,
+    /// How many services were left alone because they are at rest.
+    #[serde(skip_serializing_if = "is_none")]
+    pub at_rest: usize,
     /// Services that there was no time for, the oldest look first. They are left to another invocation, or to the next tick.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub handed_over: Vec<ServiceId>,
@@ -49,9 +52,15 @@ impl Answer {
     pub fn extend(&mut self, other: Self) {
         self.decisions.extend(other.decisions);
         self.errors.extend(other.errors);
+        self.at_rest += other.at_rest;
         self.handed_over.extend(other.handed_over);
         self.sent.add(other.sent);
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// What was decided for one service, as the answer and the log line tell it.

@@ -18,6 +18,7 @@ mod overlay;
 mod queue;
 mod recommend;
 mod rehearsal;
+mod rest;
 mod running;
 mod season;
 mod service_level;
@@ -38,6 +39,7 @@ use account::Account;
 pub use freshness::is_possible_value;
 pub use history::{HISTORY, put_off_history, wanted_history};
 use recommend::Look;
+pub use rest::{is_content, is_news, remember_rest, rests, status_at_rest};
 
 /// Decides the desired count of a service.
 ///

@@ -11,7 +11,7 @@ use super::account::Account;
 use super::figures::{moment, time};
 use super::{running, sound, starts};
 use crate::model::duration::elapsed;
-use crate::model::memory::{CountChange, Memory, PauseDirection};
+use crate::model::memory::{CountChange, Memory, PastRecommendation, PauseDirection};
 use crate::model::policy::{PolicyKind, ScalingPolicy};
 use crate::model::{Observation, ReasonCode, ScalableTarget};
 
@@ -27,6 +27,7 @@ pub(super) fn settle(
     account: &mut Account,
 ) {
     let now = observation.now;
+    fill_rest(now, memory);
     settle_pending(target, observation, memory, account);
     expire_manual(now, memory, account);
     forget(target, now, memory);
@@ -34,6 +35,18 @@ pub(super) fn settle(
     sound::forget_the_impossible(memory);
     running::remember(target, observation, memory);
     starts::learn(observation, memory);
+    memory.rest = None; // it is found anew at each look
+}
+
+/// Of the looks since the service was seen at rest nothing was remembered, because each wanted the count that was there: the last of
+/// them is put in, so that a stabilisation window counts from it.
+fn fill_rest(now: Timestamp, memory: &mut Memory) {
+    const A_LOOK: SignedDuration = SignedDuration::from_mins(1);
+    let (Some(rest), Some(desired)) = (memory.rest, memory.desired) else { return };
+    let last = now.saturating_sub(A_LOOK).unwrap_or(now);
+    if rest.seen < last && !memory.recommendations.is_empty() {
+        memory.recommendations.push(PastRecommendation { at: last, least: desired, most: desired });
+    }
 }
 
 fn settle_pending(
@@ -152,6 +165,7 @@ fn forget_the_future(now: Timestamp, memory: &mut Memory) {
     memory.changes.retain(|change| change.at <= latest);
     memory.scale_outs.retain(|_, change| change.at <= latest);
     memory.recommendations.retain(|past| past.at <= latest);
+    memory.rest = memory.rest.filter(|rest| rest.seen <= now);
     if memory.starts.looked_at.is_some_and(|at| now < at) {
         memory.starts.looked_at = None;
         memory.starts.starting.clear();

@@ -40,6 +40,9 @@ pub struct Memory {
     /// The count before a window lowered it, to come back to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before_window: Option<BeforeWindow>,
+    /// That the service is at rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Rest>,
     /// What was learned of the time that tasks take to start.
     pub starts: StartMemory,
     /// What queue policies learned, by policy.
@@ -151,6 +154,19 @@ pub struct BeforeWindow {
     pub window: String,
     /// The desired count before.
     pub count: TaskCount,
+}
+
+/// A service at rest: it is as it was decided to be, and nothing has to be done unless its signals change by much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rest {
+    /// The first look that found it so.
+    pub since: Timestamp,
+    /// The last look that was remembered.
+    pub seen: Timestamp,
+    /// Until then its metrics need not be asked for.
+    pub until: Timestamp,
+    /// The digest of the policy file that it was decided by: another one ends the rest.
+    pub policy: u64,
 }
 
 /// What was learned of the time that tasks take to start. All of it is in seconds.

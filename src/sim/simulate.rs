@@ -303,7 +303,9 @@ mod tests {
     use super::*;
     use crate::model::metric::MetricStat;
     use crate::model::policy::{Behavior, ScalingPolicy, ServiceLevel};
-    use crate::model::target::{AasRegistered, Combine, DuringDeployment, Mode, OnMissingMetrics};
+    use crate::model::target::{
+        AasRegistered, Combine, DuringDeployment, LOOK_AT_LEAST_EVERY, Mode, OnMissingMetrics,
+    };
     use crate::model::{Capacity, ServiceId};
 
     fn metric(name: &str, stat: &str) -> Metric {
@@ -339,6 +341,7 @@ mod tests {
             schedules: Vec::new(),
             windows: Vec::new(),
             warm_up: Duration::ZERO,
+            look_at_least_every: LOOK_AT_LEAST_EVERY,
             behavior: Behavior::default(),
             on_missing_metrics: OnMissingMetrics::Hold,
             during_deployment: DuringDeployment::NoScaleIn,

@@ -75,20 +75,20 @@ fn what_several_services_need_is_asked_for_once() {
 }
 
 #[test]
-fn target_tracking_asks_for_the_points_it_counts_and_a_few_more() {
+fn target_tracking_asks_for_a_quarter_of_an_hour_which_costs_no_more_than_the_points_it_counts() {
     let cloud = FakeCloud::with_service(&entry("prod/checkout"), 2);
     cloud.answer(&Trigger::Tick);
     let queries: Vec<MetricQuery> = cloud.world().queries.clone();
-    assert_eq!(queries.iter().map(|query| query.points).collect::<Vec<_>>(), [8]);
+    assert_eq!(queries.iter().map(|query| query.points).collect::<Vec<_>>(), [15]);
 }
 
 #[test]
 fn of_target_tracking_by_some_of_the_newest_points_it_asks_for_all_of_those() {
-    let cpu = json!({ "metric": "ECSServiceAverageCPUUtilization", "target": 60, "scale_in_within": 12 });
+    let cpu = json!({ "metric": "ECSServiceAverageCPUUtilization", "target": 60, "scale_in_within": 20 });
     let entry = entry_with("prod/checkout", &json!([{ "target_tracking": cpu }]));
     let cloud = FakeCloud::with_service(&entry, 2);
     cloud.answer(&Trigger::Tick);
-    assert_eq!(cloud.world().queries[0].points, 15);
+    assert_eq!(cloud.world().queries[0].points, 23);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn for_points_that_an_offset_leaves_out_it_asks_for_older_ones() {
     policy["target_tracking"]["metric"]["offset"] = json!("90s");
     let cloud = FakeCloud::with_service(&entry_with("prod/checkout", &json!([policy])), 2);
     cloud.answer(&Trigger::Tick);
-    assert_eq!(cloud.world().queries[0].points, 10);
+    assert_eq!(cloud.world().queries[0].points, 17);
 }
 
 #[test]

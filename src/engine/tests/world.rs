@@ -76,6 +76,7 @@ pub(super) fn target(
         schedules: Vec::new(),
         windows: Vec::new(),
         warm_up: Duration::ZERO,
+        look_at_least_every: crate::model::target::LOOK_AT_LEAST_EVERY,
         behavior: undamped(),
         on_missing_metrics: crate::model::target::OnMissingMetrics::Hold,
         during_deployment: crate::model::target::DuringDeployment::NoScaleIn,

@@ -14,7 +14,9 @@ use crate::model::policy::{
     AdjustmentType, Behavior, MetricAggregation, PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy,
     StepAdjustment,
 };
-use crate::model::target::{AasRegistered, Combine, DuringDeployment, Mode, OnMissingMetrics};
+use crate::model::target::{
+    AasRegistered, Combine, DuringDeployment, LOOK_AT_LEAST_EVERY, Mode, OnMissingMetrics,
+};
 use crate::model::{AlarmStatus, Memory, MetricStat, Observation, ScalableTarget, TaskCount, policy};
 use crate::sim::Seconds;
 use crate::sim::alarm::{Alarm, AlarmSpec, Comparison};
@@ -146,6 +148,7 @@ fn target(policies: Vec<ScalingPolicy>, trial: &Trial) -> ScalableTarget {
         schedules: Vec::new(),
         windows: Vec::new(),
         warm_up: Duration::ZERO,
+        look_at_least_every: LOOK_AT_LEAST_EVERY,
         behavior: Behavior { scale_out: free.clone(), scale_in: free },
         on_missing_metrics: OnMissingMetrics::Hold,
         during_deployment: DuringDeployment::Ignore,
