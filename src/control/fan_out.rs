@@ -130,10 +130,9 @@ impl<'a> Sharing<'a> {
         let back: Vec<ScalableTarget> = unsent.flat_map(|(part, _)| part).collect();
         answer.errors.extend(sending.error.map(|error| {
             let error = format!(
-                "{} services, in {} of {count} shards, could not be sent to other invocations, so this one looks \
-                 at them: {error}",
-                back.len(),
-                count.saturating_sub(sending.sent.shards)
+                "{} of {count} shards could not be sent to other invocations, so this one looks at {}: {error}",
+                count.saturating_sub(sending.sent.shards),
+                listed(back.iter().map(|target| &target.service))
             );
             AnswerError::world(None, error)
         }));
@@ -148,13 +147,14 @@ impl<'a> Sharing<'a> {
             return;
         };
         let parts = split(answer.handed_over.clone(), self.how.shard_size.get(), |service| service);
-        let sending = self.send(shards, parts).await;
+        let sending = self.send(shards, parts.clone()).await;
         answer.sent.add(sending.sent);
         answer.errors.extend(sending.error.map(|error| {
-            let left = answer.handed_over.len().saturating_sub(sending.sent.services);
+            let left = parts.iter().zip(sending.was_sent).filter(|(_, was_sent)| !was_sent);
             let error = format!(
-                "{left} services that there was no time for could not be sent to other invocations, so they are left \
-                 to the next tick: {error}"
+                "{}, for which there was no time, could not be sent to other invocations and waits for the next tick: \
+                 {error}",
+                listed(left.flat_map(|(part, _)| part))
             );
             AnswerError::world(None, error)
         }));

@@ -41,6 +41,8 @@ const VISIBILITY: Duration = Duration::from_secs(60);
 const RETENTION: Duration = Duration::from_secs(120);
 /// Between two ticks.
 const MINUTE: Duration = Duration::from_secs(60);
+/// When a worker dies that does: some memories are written by then, and nothing is done.
+const LIFE: Duration = Duration::from_micros(132_500);
 const SERVICES_PER_CLUSTER: usize = 1_000;
 /// One service of so many has too much to do for its four tasks, and is right with six.
 const ONE_BUSY_OF: usize = 20;
@@ -124,7 +126,7 @@ async fn work(account: Arc<Account>, setup: Setup) {
         let dies = account.state().deadly.remove(&message.id);
         let invocation = invoke(&account, &warm, &event);
         let answer =
-            if dies { timeout(INVOKE + CALL, invocation).await.ok().flatten() } else { invocation.await };
+            if dies { timeout(LIFE, invocation).await.ok().flatten() } else { invocation.await };
         match answer {
             Some(answer) if answer["batchItemFailures"] == json!([]) => account.delete(message.id),
             Some(_) => {}
