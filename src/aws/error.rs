@@ -40,6 +40,11 @@ where
     PortError { operation, kind, message, source: Some(Box::new(error)) }
 }
 
+/// The error of one entry of a batch, the others of which may have been done.
+pub(super) fn entry_error(operation: &'static str, code: &str, message: Option<&str>) -> PortError {
+    PortError::new(operation, kind_of(Some(code), None), told(Some(code), message, None))
+}
+
 /// What the reader can do about an error code. Codes that no rule knows are judged by their HTTP status.
 fn kind_of(code: Option<&str>, status: Option<u16>) -> PortErrorKind {
     const RULES: [(PortErrorKind, &[&str]); 4] = [

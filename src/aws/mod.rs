@@ -8,6 +8,7 @@ mod dynamodb;
 mod ecs;
 mod error;
 mod policy_source;
+mod shards;
 mod sqs;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub use self::cloudwatch::CloudWatchApi;
 pub use self::dynamodb::DynamoDbStore;
 pub use self::ecs::EcsApi;
 pub use self::policy_source::{PolicyFile, policy_source};
+pub use self::shards::ShardQueue;
 pub use self::sqs::SqsApi;
 use crate::control::ports::Clock;
 
@@ -41,6 +43,7 @@ pub const OPERATIONS: &[&str] = &[
     "s3:GetObject",
     "sqs:GetQueueAttributes",
     "sqs:GetQueueUrl",
+    "sqs:SendMessage",
     "ssm:GetParameter",
 ];
 
@@ -111,6 +114,11 @@ impl AwsCloud {
     /// Amazon SQS. Keep it: it remembers the URLs of queues.
     pub fn sqs(&self) -> SqsApi {
         SqsApi::new(aws_sdk_sqs::Client::new(&self.config))
+    }
+
+    /// The queue that shards go to, by its URL.
+    pub fn shards(&self, url: impl Into<String>) -> ShardQueue {
+        ShardQueue::new(aws_sdk_sqs::Client::new(&self.config), url)
     }
 
     /// Memories in a DynamoDB table; the clock says when they expire.

@@ -46,10 +46,10 @@ async fn connect(variables: &[(String, String)]) -> Result<Handler, SettingsErro
     let settings = FunctionSettings { policy: beside_the_binary(settings.policy), ..settings };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ports = ports(&AwsCloud::new(load_config().await), &settings, Arc::clone(&clock));
-    let of_all = Settings { shadow: settings.shadow, look_every: settings.look_every };
-    let controller = Controller::new(ports, of_all);
+    let FunctionSettings { shadow, look_every, fan_out, service_metrics, .. } = settings;
+    let controller = Controller::new(ports, Settings { shadow, look_every, fan_out });
     let function = value_of(variables, "AWS_LAMBDA_FUNCTION_NAME").unwrap_or("trimtab").to_owned();
-    let metrics = Metrics { function, by_service: settings.service_metrics };
+    let metrics = Metrics { function, by_service: service_metrics };
     let memory =
         value_of(variables, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|memory| memory.parse().ok());
     let handler = Handler::new(controller, clock).with_memory(memory);

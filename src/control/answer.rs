@@ -20,6 +20,31 @@ pub struct Answer {
     /// Services that there was no time for, the oldest look first. They are left to another invocation, or to the next tick.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub handed_over: Vec<ServiceId>,
+    /// What was sent to other invocations: of a large fleet's tick, and of what there was no time for.
+    #[serde(skip_serializing_if = "Sent::is_nothing")]
+    pub sent: Sent,
+}
+
+/// What was sent to other invocations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Sent {
+    /// How many shards.
+    pub shards: usize,
+    /// How many services in them.
+    pub services: usize,
+}
+
+impl Sent {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+    fn is_nothing(&self) -> bool {
+        self.shards == 0
+    }
+
+    /// Adds what else was sent.
+    pub(super) fn add(&mut self, other: Self) {
+        self.shards = self.shards.saturating_add(other.shards);
+        self.services = self.services.saturating_add(other.services);
+    }
 }
 
 impl Answer {
@@ -29,6 +54,7 @@ impl Answer {
         self.errors.extend(other.errors);
         self.at_rest += other.at_rest;
         self.handed_over.extend(other.handed_over);
+        self.sent.add(other.sent);
     }
 }
 

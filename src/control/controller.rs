@@ -14,11 +14,12 @@ use crate::model::target::Mode;
 use super::answer::{Answer, AnswerError};
 use super::blast_radius::Ledger;
 use super::calls::Calls;
+use super::fan_out::{self, FanOut, Sharing};
 use super::kept_points::KeptPoints;
 use super::look::{Look, Manner};
 use super::observe::Care;
 use super::policy_cache::PolicyCache;
-use super::ports::{Clock, CloudWatch, Ecs, PolicySource, Sqs, StateStore};
+use super::ports::{Clock, CloudWatch, Ecs, PolicySource, Shards, Sqs, StateStore};
 use super::report::Log;
 use super::targets::{self, Listings};
 use super::trigger::Trigger;
@@ -35,6 +36,8 @@ pub struct Ports {
     pub sqs: Arc<dyn Sqs>,
     /// Where memories are kept.
     pub states: Arc<dyn StateStore>,
+    /// Where parts of a large fleet's tick go; none where one invocation does all.
+    pub shards: Option<Arc<dyn Shards>>,
     /// Where the policy file is.
     pub policy: Arc<dyn PolicySource>,
     /// Time.
@@ -48,6 +51,8 @@ pub struct Settings {
     pub shadow: bool,
     /// How often the services that gain by it are looked at in the minute of a tick; none for once.
     pub look_every: Option<Duration>,
+    /// How a large fleet is shared out, where there is somewhere to send its parts.
+    pub fan_out: FanOut,
 }
 
 /// Looks at services and sets their desired count. It keeps the last good policy file and the last listings from one
@@ -115,11 +120,14 @@ impl Controller {
     }
 
     /// Handles a trigger as [`Self::handle`] does, and answers before the deadline: what there is no time for is handed over. After a
-    /// tick it goes on looking at the services that gain by it, as often as the settings say, until the next tick is near. Without
-    /// a deadline there is one look.
+    /// tick, or a shard of one, it goes on looking at the services that gain by it, as often as the settings say, until the next
+    /// tick is near. Without a deadline there is one look.
     pub async fn watch(&self, trigger: &Trigger, deadline: Option<Timestamp>) -> Watch {
-        match (trigger, self.settings.look_every, deadline) {
-            (Trigger::Tick, Some(every), Some(deadline)) => self.watch_the_minute(every, deadline).await,
+        let tick = fan_out::minute_of(trigger, self.ports.clock.now());
+        match (tick, self.settings.look_every, deadline) {
+            (Some(tick), Some(every), Some(deadline)) => {
+                self.watch_the_minute(trigger, Pace::new(tick, every, deadline), deadline).await
+            }
             _ => self.look_once(trigger, deadline).await.into(),
         }
     }
@@ -133,10 +141,13 @@ impl Controller {
         answer
     }
 
-    async fn watch_the_minute(&self, every: Duration, deadline: Timestamp) -> Watch {
+    async fn watch_the_minute(&self, trigger: &Trigger, pace: Pace, deadline: Timestamp) -> Watch {
         let clock = &self.ports.clock;
         let began = clock.now();
-        let Aim { targets, blast_radius, policy, errors } = self.aim(&Trigger::Tick).await;
+        let mut sharing = Sharing::of(trigger, &self.ports, self.settings.fan_out, true);
+        let Aim { targets, blast_radius, policy, errors } = self.aim(trigger).await;
+        let mut answer = Answer { errors, ..Answer::default() };
+        let targets = self.keep_own(&mut sharing, targets, &mut answer).await;
         let gaining: Vec<ScalableTarget> =
             targets.iter().filter(|target| watch::gains(target)).cloned().collect();
         let cloudwatch = Arc::new(KeptPoints::new(Arc::clone(&self.ports.cloudwatch)));
@@ -151,12 +162,11 @@ impl Controller {
             ledger: &self.ledger,
             until: time.to_act,
         };
-        let mut answer = look.at(targets).await;
-        answer.errors.splice(0..0, errors);
+        answer.extend(look.at(targets).await);
+        sharing.hand_on(&mut answer).await;
         self.log.write(&answer);
         let mut watch = Watch::from(answer);
         let mut lasted = elapsed(began, clock.now());
-        let pace = Pace::new(began, every, deadline);
         let end = Some(pace.end());
         let later_look =
             Look { care: Care { with_history: false, until: end, ..look.care }, until: end, ..look };
@@ -197,8 +207,12 @@ impl Controller {
 
     async fn answer(&self, trigger: &Trigger, manner: &Manner, deadline: Option<Timestamp>) -> Answer {
         let began = self.ports.clock.now();
-        let Aim { targets, blast_radius, policy, mut errors } = self.aim(trigger).await;
-        let thrifty = *trigger == Trigger::Tick && !manner.is_dry_run();
+        let carries_out = !manner.is_dry_run();
+        let mut sharing = Sharing::of(trigger, &self.ports, self.settings.fan_out, carries_out);
+        let Aim { targets, blast_radius, policy, errors } = self.aim(trigger).await;
+        let mut answer = Answer { errors, ..Answer::default() };
+        let targets = self.keep_own(&mut sharing, targets, &mut answer).await;
+        let thrifty = carries_out && fan_out::minute_of(trigger, began).is_some();
         let time = Time::until(deadline, began);
         let look = Look {
             ports: &self.ports,
@@ -208,9 +222,21 @@ impl Controller {
             ledger: &self.ledger,
             until: time.to_act,
         };
-        let answer = look.at(targets).await;
-        errors.extend(answer.errors);
-        Answer { errors, ..answer }
+        answer.extend(look.at(targets).await);
+        sharing.hand_on(&mut answer).await;
+        answer
+    }
+
+    /// The targets to look at here. Others are sent to other invocations, with which the rate limits of the account are shared.
+    async fn keep_own(
+        &self,
+        sharing: &mut Sharing<'_>,
+        targets: Vec<ScalableTarget>,
+        answer: &mut Answer,
+    ) -> Vec<ScalableTarget> {
+        let own = sharing.share(targets, answer).await;
+        self.calls.share(sharing.sharers());
+        own
     }
 
     /// The targets that a trigger means, as the settings have them.

@@ -16,6 +16,7 @@ use crate::model::{
 use super::answer::{Answer, AnswerError, ServiceDecision};
 use super::blast_radius::{Ledger, Wanted};
 use super::controller::Ports;
+use super::fan_out;
 use super::manual::Amendment;
 use super::observe::{Basis, Care, History, Sight, observe};
 use super::ports::{PortError, StoreError};
@@ -41,8 +42,9 @@ impl Manner {
     /// The manner that a trigger asks for.
     ///
     /// # Errors
-    /// Where it asks by hand for something that cannot be.
+    /// Where it asks by hand for something that cannot be, or comes too late.
     pub(super) fn of(trigger: &Trigger, now: Timestamp) -> Result<Self, AnswerError> {
+        fan_out::in_time(trigger, now)?;
         let show_memory = matches!(trigger, Trigger::Status { .. });
         let dry_run = show_memory || matches!(trigger, Trigger::Evaluate { dry_run: true, .. });
         Ok(Self { dry_run, show_memory, amendment: Amendment::of(trigger, now)? })

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use thiserror::Error;
 
+use super::trigger::Shard;
 use crate::model::blast_radius::Spent;
 use crate::model::{
     AlarmStatus, Memory, MetricSource, Point, QueueDepth, ServiceId, ServiceStatus, TaskCount,
@@ -23,6 +24,12 @@ pub const QUERIES_PER_GET: usize = 500;
 pub const ALARMS_PER_DESCRIBE: usize = 100;
 /// Items in one read of the state store, at most.
 pub const STATES_PER_LOAD: usize = 100;
+/// Shards that are sent in one call, at most.
+pub const SHARDS_PER_SEND: usize = 10;
+/// The names of a shard, in bytes, at most, so that the shards of one call stay under the mebibyte that SQS takes at once.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>
+pub const BYTES_PER_SHARD: usize = 100_000;
 
 /// Amazon ECS.
 #[async_trait]
@@ -81,6 +88,14 @@ pub trait CloudWatch: Send + Sync {
 pub trait Sqs: Send + Sync {
     /// The depth of a queue, given by URL, ARN or name.
     async fn queue_depth(&self, queue: &str) -> Result<QueueDepth, PortError>;
+}
+
+/// Where parts of a large fleet's tick are sent, for other invocations to take.
+#[async_trait]
+pub trait Shards: Send + Sync {
+    /// Sends up to [`SHARDS_PER_SEND`] shards, and tells of each, in order, whether it was. One that is said not to be may all
+    /// the same arrive, and one that was may arrive twice.
+    async fn send(&self, shards: &[Shard]) -> Result<Vec<Result<(), PortError>>, PortError>;
 }
 
 /// Where memories are kept.

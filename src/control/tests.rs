@@ -3,6 +3,7 @@
 
 mod blast_radius;
 mod fake;
+mod fan_out;
 mod history;
 mod look;
 mod manual;

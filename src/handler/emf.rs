@@ -60,7 +60,7 @@ impl Metrics {
     }
 
     fn event_line(&self, report: &Report<'_>) -> String {
-        let Answer { decisions, errors, .. } = report.answer;
+        let Answer { decisions, errors, at_rest, handed_over, sent } = report.answer;
         let count = |of: fn(&&ServiceDecision) -> bool| decisions.iter().filter(of).count();
         let fleet_errors = errors.iter().filter(|error| is_of_the_fleet(error)).count();
         let metrics = [
@@ -79,6 +79,9 @@ impl Metrics {
         let properties = [
             ("HeldBy", json!(held_by(decisions))),
             ("Looks", json!(report.looks)),
+            ("AtRest", json!(at_rest)),
+            ("HandedOver", json!(handed_over.len())),
+            ("Shards", json!(sent.shards)),
             ("Calls", json!(usage.calls)),
             ("MetricsRequested", json!(usage.metrics)),
             ("Retries", json!(usage.retries)),

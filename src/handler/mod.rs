@@ -135,7 +135,7 @@ impl<C: Control> Handler<C> {
         let Incoming { batch, records } = Incoming::read(event)?;
         none_readable(batch, &records)?;
         // In a batch one record must not keep the others waiting.
-        let deadline = deadline.filter(|_| batch == Batch::Single);
+        let deadline = deadline.filter(|_| records.len() == 1);
         let mut looks = Looks { only_asked: true, deadline, ..Looks::default() };
         let mut failed = Vec::new();
         for record in records {

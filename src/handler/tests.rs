@@ -141,6 +141,37 @@ async fn of_an_sqs_event_the_bad_and_the_unanswered_records_are_reported_back() 
 }
 
 #[tokio::test]
+async fn a_shard_is_given_to_another_worker_where_nothing_of_it_was_decided_and_not_where_it_is_of_no_use() {
+    let shard = |name: &str| json!({ "action": "shard", "services": [format!("prod/{name}")] });
+    let partly = || {
+        let mut answer = decided("checkout", Change::Hold);
+        answer.extend(failed());
+        answer
+    };
+    let dropped = || Answer {
+        errors: vec![AnswerError::request(None, "the shard is dropped, because its tick began 2m ago")],
+        ..Answer::default()
+    };
+    // (case, body, answer, whether it is reported back)
+    let cases = [
+        ("looked at", shard("a"), decided("a", Change::Hold), false),
+        ("looked at, with an error", shard("b"), partly(), false),
+        ("nothing could be looked at", shard("c"), failed(), true),
+        ("too late", shard("d"), dropped(), false),
+        ("of services that are gone", shard("e"), Answer::default(), false),
+    ];
+    for (case, body, answer, is_reported) in cases {
+        let (answer, _) = handle_with([answer], &sqs(&[body])).await;
+        let failures = answer.unwrap()["batchItemFailures"].as_array().unwrap().len();
+        assert_eq!(failures, usize::from(is_reported), "{case}");
+    }
+    let unreadable = json!({ "action": "shard", "version": 2, "services": ["prod/a"] });
+    let (answer, taken) = handle_with([], &sqs(&[unreadable, shard("b")])).await;
+    assert_eq!(taken.len(), 1, "one that cannot be read stops no other");
+    assert_eq!(answer.unwrap()["batchItemFailures"], json!([{ "itemIdentifier": "m0" }]));
+}
+
+#[tokio::test]
 async fn an_sqs_event_without_failures_says_so() {
     let (answer, _) = handle_with([], &sqs(&[alarm("a")])).await;
     assert_eq!(answer.unwrap()["batchItemFailures"], json!([]));
@@ -267,14 +298,19 @@ async fn what_was_spent_is_told_to_who_asks_for_the_status_and_each_events_part_
 }
 
 #[tokio::test]
-async fn the_deadline_is_used_for_more_looks_by_an_event_of_its_own_and_not_by_one_of_a_batch() {
+async fn the_deadline_is_used_for_more_looks_by_an_event_of_its_own_and_not_by_one_of_several() {
     let deadline = Timestamp::from_second(60).unwrap();
     let tick = json!({ "action": "tick" });
-    for (event, given) in [(tick.clone(), Some(deadline)), (sqs(&[tick]), None)] {
+    let shard = json!({ "action": "shard", "services": ["prod/checkout"] });
+    for (event, given) in [
+        (tick.clone(), vec![Some(deadline)]),
+        (sqs(std::slice::from_ref(&shard)), vec![Some(deadline)]),
+        (sqs(&[tick, shard]), vec![None, None]),
+    ] {
         let stub = Arc::new(Stub::default());
         let handler = Handler::new(Arc::clone(&stub), Arc::new(FixedClock));
         handler.handle_until(event.to_string().as_bytes(), Some(deadline)).await.unwrap();
-        assert_eq!(*stub.deadlines.lock().unwrap(), [given], "{event}");
+        assert_eq!(*stub.deadlines.lock().unwrap(), given, "{event}");
     }
 }
 

@@ -13,9 +13,10 @@ use super::gate::Gate;
 use super::usage::{metric_calls, metrics, pages, read_units, write_units};
 use super::{Call, Shared};
 use crate::control::ports::{
-    AlarmDescription, CloudWatch, Ecs, Fetched, MetricQuery, PolicySource, PortError, Sqs, StateStore,
-    StoreError, Versioned,
+    AlarmDescription, CloudWatch, Ecs, Fetched, MetricQuery, PolicySource, PortError, Shards, Sqs,
+    StateStore, StoreError, Versioned,
 };
+use crate::control::trigger::Shard;
 use crate::model::blast_radius::Spent;
 use crate::model::{Memory, Point, QueueDepth, ServiceId, ServiceStatus, TaskCount};
 
@@ -26,6 +27,7 @@ const UPDATE_SERVICE: &str = "ecs:UpdateService";
 const GET_METRIC_DATA: &str = "cloudwatch:GetMetricData";
 const DESCRIBE_ALARMS: &str = "cloudwatch:DescribeAlarms";
 const GET_QUEUE_ATTRIBUTES: &str = "sqs:GetQueueAttributes";
+const SEND_MESSAGE: &str = "sqs:SendMessage";
 const BATCH_GET_ITEM: &str = "dynamodb:BatchGetItem";
 const PUT_ITEM: &str = "dynamodb:PutItem";
 const GET_OBJECT: &str = "s3:GetObject";
@@ -183,6 +185,21 @@ impl Sqs for Limited {
         let Shared { ports, gates, .. } = self.shared.as_ref();
         let call = self.call(GET_QUEUE_ATTRIBUTES, &gates.queues);
         self.shared.make(call, |_| {}, || ports.sqs.queue_depth(queue)).await
+    }
+}
+
+/// The queue that shards go through, for work with one deadline or none.
+pub(super) struct LimitedShards {
+    pub(super) queue: Arc<dyn Shards>,
+    pub(super) by: Arc<Limited>,
+}
+
+#[async_trait]
+impl Shards for LimitedShards {
+    async fn send(&self, shards: &[Shard]) -> Result<Vec<Result<(), PortError>>, PortError> {
+        let shared = self.by.shared.as_ref();
+        let call = self.by.call(SEND_MESSAGE, &shared.gates.queues);
+        shared.make(call, |_| {}, || self.queue.send(shards)).await
     }
 }
 

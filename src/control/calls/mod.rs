@@ -25,13 +25,13 @@ use jiff::Timestamp;
 
 use self::bucket::Haste;
 use self::gate::Gate;
-use self::limited::Limited;
+use self::limited::{Limited, LimitedShards};
 pub use self::limits::Limits;
 use self::limits::PerApi;
 pub use self::retry::MOST_ATTEMPTS;
 pub use self::usage::Usage;
 use super::controller::Ports;
-use super::ports::{PortError, PortErrorKind};
+use super::ports::{PortError, PortErrorKind, Shards};
 use crate::model::duration::elapsed;
 
 /// The calls of one process. Clones share all of it.
@@ -93,11 +93,15 @@ impl Calls {
 
     fn ports_until(&self, deadline: Option<Timestamp>) -> Ports {
         let limited = Arc::new(Limited::new(Arc::clone(&self.shared), deadline));
+        let shards = self.shared.ports.shards.as_ref().map(|queue| {
+            Arc::new(LimitedShards { queue: Arc::clone(queue), by: Arc::clone(&limited) }) as Arc<dyn Shards>
+        });
         Ports {
             ecs: limited.clone(),
             cloudwatch: limited.clone(),
             sqs: limited.clone(),
             states: limited.clone(),
+            shards,
             policy: limited,
             clock: Arc::clone(&self.shared.ports.clock),
         }

@@ -14,9 +14,9 @@ use crate::control::answer::Answer;
 use crate::control::memory_store::MemoryStore;
 use crate::control::ports::{
     AlarmDescription, Clock, CloudWatch, Ecs, Fetched, MetricQuery, PolicySource, PortError, PortErrorKind,
-    Sqs, StateStore, StoreError, Versioned,
+    Shards, Sqs, StateStore, StoreError, Versioned,
 };
-use crate::control::trigger::Trigger;
+use crate::control::trigger::{Shard, Trigger};
 use crate::control::{Controller, Ports, Settings};
 use crate::model::blast_radius::{Spending, Spent};
 use crate::model::{
@@ -61,6 +61,8 @@ pub(super) struct World {
     pub(super) rival_spendings: Vec<Spending>,
     pub(super) calls: Vec<String>,
     pub(super) queries: Vec<MetricQuery>,
+    /// The shards that were sent to other invocations.
+    pub(super) shards: Vec<Shard>,
 }
 
 impl FakeCloud {
@@ -83,6 +85,7 @@ impl FakeCloud {
             rival_spendings: Vec::new(),
             calls: Vec::new(),
             queries: Vec::new(),
+            shards: Vec::new(),
         };
         Arc::new(Self { world: Mutex::new(world), memories: MemoryStore::default() })
     }
@@ -126,15 +129,19 @@ impl FakeCloud {
     }
 
     pub(super) fn controller_with(self: &Arc<Self>, settings: Settings) -> Controller {
-        let ports = Ports {
+        Controller::new(self.ports(), settings)
+    }
+
+    pub(super) fn ports(self: &Arc<Self>) -> Ports {
+        Ports {
             ecs: self.clone(),
             cloudwatch: self.clone(),
             sqs: self.clone(),
             states: self.clone(),
+            shards: None,
             policy: self.clone(),
             clock: self.clone(),
-        };
-        Controller::new(ports, settings)
+        }
     }
 
     /// The answer of a fresh controller.
@@ -266,6 +273,19 @@ impl Sqs for FakeCloud {
     async fn queue_depth(&self, queue: &str) -> Result<QueueDepth, PortError> {
         self.note("sqs:GetQueueAttributes", queue)?;
         Ok(self.world().queues.get(queue).copied().unwrap_or_default())
+    }
+}
+
+#[async_trait]
+impl Shards for FakeCloud {
+    async fn send(&self, shards: &[Shard]) -> Result<Vec<Result<(), PortError>>, PortError> {
+        self.note("sqs:SendMessage", &shards.len().to_string())?;
+        let send = |shard: &Shard| {
+            self.note("shard", &format!("{} {}", shard.services[0], shard.services.len()))?;
+            self.world().shards.push(shard.clone());
+            Ok(())
+        };
+        Ok(shards.iter().map(send).collect())
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::control::ports::{AlarmDescription, MetricQuery};
-use crate::control::trigger::Trigger;
+use crate::control::trigger::{Shard, Trigger};
 use crate::model::{AlarmState, QueueDepth};
 
 use super::fake::{FakeCloud, alarm, entry, entry_with, id, sessions, steps};
@@ -221,7 +221,7 @@ fn a_service_that_is_gone_is_an_error_of_its_own() {
 #[test]
 fn an_alarm_that_does_not_exist_is_named_with_its_services() {
     let cloud = FakeCloud::with_service(&entry_with("prod/api", &json!([steps("slwo")])), 1);
-    let answer = cloud.answer(&Trigger::Shard { services: vec![id("prod/api")] });
+    let answer = cloud.answer(&Trigger::Shard(Shard::by_hand(vec![id("prod/api")])));
     assert_eq!(decided(&answer), ["prod/api 1>2!"]);
     check_error(&answer, Some("prod/api"), &["the alarm slwo", "CloudWatch has no alarm of this name"]);
 }

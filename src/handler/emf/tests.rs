@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::*;
+use crate::control::answer::Sent;
 use crate::model::ServiceId;
 use crate::model::decision::Recommendation;
 
@@ -46,7 +47,9 @@ fn answer() -> Answer {
             decision("blind", 6, 6, false, None),
         ],
         errors: vec![error(None), error(Some("gone"))],
-        ..Answer::default()
+        at_rest: 40,
+        handed_over: vec![ServiceId::new("prod", "late")],
+        sent: Sent { shards: 3, services: 5_000 },
     }
 }
 
@@ -114,6 +117,7 @@ fn one_line_counts_what_an_event_led_to() {
             "FunctionName": "trimtab", "Ticks": 1, "Decisions": 6, "ScaleOut": 1, "ScaleIn": 1, "NotApplied": 1,
             "Held": 1, "Errors": 2, "FleetErrors": 1, "Duration": 142, "Cost": 0.006,
             "HeldBy": { "TargetTracking": 3 }, "Looks": 6,
+             "AtRest": 40, "HandedOver": 1, "Shards": 3,
             "Calls": { "cloudwatch:GetMetricData": 2, "ecs:UpdateService": 3 }, "MetricsRequested": 600,
             "Retries": 1, "Throttled": 1, "CostPerMonth": 262.8,
         })

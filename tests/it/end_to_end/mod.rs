@@ -1,6 +1,7 @@
 //! The function's process between the Lambda Runtime API and AWS: an event in, a desired count out.
 
 mod by_hand;
+mod fan_out;
 mod faults;
 mod places;
 mod scaling;

@@ -15,8 +15,9 @@ use crate::control::Ports;
 use crate::control::calls::Calls;
 use crate::control::ports::{
     AlarmDescription, Clock, CloudWatch, Ecs, Fetched, MetricQuery, PolicySource, PortError, PortErrorKind,
-    Sqs, StateStore, StoreError, Versioned,
+    Shards, Sqs, StateStore, StoreError, Versioned,
 };
+use crate::control::trigger::Shard;
 use crate::model::blast_radius::Spent;
 use crate::model::duration::elapsed;
 use crate::model::{Memory, Point, QueueDepth, ServiceId, ServiceStatus, TaskCount};
@@ -53,6 +54,7 @@ impl Aws {
             cloudwatch: aws.clone(),
             sqs: aws.clone(),
             states: aws.clone(),
+            shards: Some(aws.clone()),
             policy: aws.clone(),
             clock: aws.clone(),
         };
@@ -204,6 +206,14 @@ impl Sqs for Aws {
     async fn queue_depth(&self, queue: &str) -> Result<QueueDepth, PortError> {
         self.answer("sqs:GetQueueAttributes", queue).await?;
         Ok(QueueDepth::default())
+    }
+}
+
+#[async_trait]
+impl Shards for Aws {
+    async fn send(&self, shards: &[Shard]) -> Result<Vec<Result<(), PortError>>, PortError> {
+        self.answer("sqs:SendMessage", "").await?;
+        Ok(shards.iter().map(|_| Ok(())).collect())
     }
 }
 

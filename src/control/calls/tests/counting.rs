@@ -11,9 +11,10 @@ use super::{describe, service, update};
 use crate::control::calls::Usage;
 use crate::control::ports::PortErrorKind::Transient;
 use crate::control::ports::{MetricQuery, StoreError, Versioned};
+use crate::control::trigger::Shard;
 use crate::model::memory::PendingChange;
 use crate::model::metric::{MetricExpression, MetricTerm};
-use crate::model::{Memory, MetricSource, MetricStat};
+use crate::model::{Memory, MetricSource, MetricStat, ServiceId};
 
 fn stat(name: &str) -> MetricStat {
     MetricStat::new("MyApp", name, [], "Sum")
@@ -41,6 +42,8 @@ fn every_attempt_counts_under_the_name_of_its_permission() {
         ports.ecs.list_clusters().await.unwrap();
         ports.cloudwatch.describe_alarms(&["high".to_owned()]).await.unwrap();
         ports.sqs.queue_depth("orders").await.unwrap();
+        let shards = ["web", "api"].map(|name| Shard::by_hand(vec![ServiceId::new("prod", name)]));
+        ports.shards.as_ref().unwrap().send(&shards).await.unwrap();
     });
     let used = calls.used();
     let expected = BTreeMap::from([
@@ -49,6 +52,7 @@ fn every_attempt_counts_under_the_name_of_its_permission() {
         ("ecs:ListClusters", 1),
         ("ecs:UpdateService", 1),
         ("sqs:GetQueueAttributes", 2),
+        ("sqs:SendMessage", 1),
     ]);
     assert_eq!((used.calls, used.retries), (expected, 1));
 }
