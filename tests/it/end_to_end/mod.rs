@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod faults;
+mod fleet;
 mod places;
 mod scaling;
 
