@@ -30,7 +30,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use fake_aws::{Conduct, Counts, Entries, FakeAws, FleetSize};
-use needed::needed;
+use needed::{needed, updates_within};
 use runtime_api::{Answer, Function};
 use table::{table, write_into};
 use usage::Process;
@@ -87,13 +87,13 @@ enum Round {
 }
 
 impl Round {
-    fn name(self) -> &'static str {
+    fn name(self, arguments: &Arguments) -> String {
         match self {
-            Self::First => "first",
-            Self::Quiet => "nothing changed",
-            Self::Changed => "changes",
-            Self::Short => "changes, too little time",
-            Self::MadeUp => "the one after",
+            Self::First => "first".to_owned(),
+            Self::Quiet => "nothing changed".to_owned(),
+            Self::Changed => "changes".to_owned(),
+            Self::Short => format!("changes, {} s of time", arguments.timeout),
+            Self::MadeUp => "the one after".to_owned(),
         }
     }
 }
@@ -101,7 +101,7 @@ impl Round {
 /// What a tick took and did.
 struct Row {
     services: usize,
-    round: Round,
+    tick: String,
     /// From the event to the answer.
     wall: Duration,
     /// What the request rates alone take for the calls that are needed.
@@ -112,6 +112,8 @@ struct Row {
     /// Services that need another count, and of those how many have it at the end of the tick, or of its time.
     changes: usize,
     changed: usize,
+    /// How many of them the request rates allow, where the tick has too little time.
+    allowed: Option<usize>,
     handed_over: usize,
     errors: usize,
 }
@@ -169,14 +171,15 @@ impl Steered {
         let changes = self.owed.len();
         let row = Row {
             services: self.size.services,
-            round,
+            tick: round.name(arguments),
             wall,
-            least: needed.least_time(),
+            least: if timeout.is_some() { Duration::ZERO } else { needed.least_time() },
             cpu: self.process.cpu().saturating_sub(cpu),
             peak_mib: self.process.peak_mib(),
             counts: self.aws.counts(),
             changes,
             changed: changes - open.len(),
+            allowed: timeout.map(|timeout| updates_within(timeout).min(changes)),
             handed_over: entries("handed_over"),
             errors: entries("errors"),
         };
@@ -255,7 +258,7 @@ fn say(rows: &[Row]) -> io::Result<()> {
         io::stderr(),
         "{} services, {}: {:.1} s, {} of {} changed, {} errors",
         row.services,
-        row.round.name(),
+        row.tick,
         row.wall.as_secs_f64(),
         row.changed,
         row.changes,

@@ -47,6 +47,14 @@ impl Needed {
     }
 }
 
+/// How many desired counts can be set in this time, from a full bucket.
+pub(super) fn updates_within(time: Duration) -> usize {
+    let rate = RATES.iter().find(|rate| rate.operations.contains(&"ecs:UpdateService"));
+    let most =
+        rate.map_or(u64::MAX, |rate| u64::from(rate.burst) + u64::from(rate.per_second) * time.as_secs());
+    usize::try_from(most).unwrap_or(usize::MAX)
+}
+
 fn count(things: usize) -> u64 {
     u64::try_from(things).unwrap_or(u64::MAX)
 }

@@ -74,17 +74,9 @@ fn cells(row: &Row) -> [String; 12] {
         Some(format!("{} {name}", thousands(*count)))
     });
     let seconds = row.least.as_secs_f64();
-    let set = match (row.changes, row.handed_over, row.errors) {
-        (0, _, 0) => String::new(),
-        (changes, 0, 0) => format!("{} of {changes}", row.changed),
-        (changes, over, 0) => format!("{} of {changes}, {over} handed over", row.changed),
-        (changes, over, errors) => {
-            format!("{} of {changes}, {over} handed over, {errors} errors", row.changed)
-        }
-    };
     [
         thousands(u64::try_from(row.services).unwrap_or_default()),
-        row.round.name().to_owned(),
+        row.tick.clone(),
         duration(row.wall.as_secs_f64()),
         if seconds == 0.0 { String::new() } else { duration(seconds) },
         if seconds == 0.0 { String::new() } else { format!("{:.2}", row.wall.as_secs_f64() / seconds) },
@@ -94,8 +86,24 @@ fn cells(row: &Row) -> [String; 12] {
         thousands(counts.described),
         calls.collect::<Vec<String>>().join(", "),
         thousands(counts.throttled.values().sum()),
-        set,
+        outcome(row),
     ]
+}
+
+/// How many counts were set, and what was not done.
+fn outcome(row: &Row) -> String {
+    let mut parts = Vec::new();
+    match (row.changes, row.allowed) {
+        (0, _) => {}
+        (changes, None) => parts.push(format!("{} of {changes}", row.changed)),
+        (changes, Some(most)) => parts.push(format!("{} of {changes} in time, {most} at most", row.changed)),
+    }
+    for (count, what) in [(row.handed_over, "handed over"), (row.errors, "errors")] {
+        if 0 < count {
+            parts.push(format!("{count} {what}"));
+        }
+    }
+    parts.join(", ")
 }
 
 fn duration(seconds: f64) -> String {
