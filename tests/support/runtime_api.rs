@@ -3,13 +3,14 @@
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{self, DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
@@ -22,7 +23,7 @@ use tokio::task::JoinHandle;
 use trimtab::aws::SystemClock;
 use trimtab::control::ports::Clock as _;
 
-/// How long an event may take before the test gives up.
+/// How long an event may take before the test gives up, unless it says otherwise.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest that Lambda lets a function run.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(900);
@@ -32,9 +33,12 @@ pub(crate) type Answer = Result<Value, (String, String)>;
 
 /// The function as a process, ended when this is dropped.
 pub(crate) struct Function {
+    /// How long an event may take before waiting for its answer is given up.
+    pub(crate) patience: Duration,
+    /// The process.
+    pub(crate) process: Child,
     events: mpsc::UnboundedSender<Invocation>,
     stdout: JoinHandle<Vec<String>>,
-    process: Child,
 }
 
 struct Invocation {
@@ -51,6 +55,11 @@ struct Runtime {
 impl Function {
     /// Starts the function with these environment variables and none of the test's own.
     pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
+        Self::start_program(Path::new(env!("CARGO_BIN_EXE_bootstrap")), variables).await
+    }
+
+    /// The same with another build of the function.
+    pub(crate) async fn start_program(program: &Path, variables: &[(&str, &str)]) -> Self {
         let (events, receiver) = mpsc::unbounded_channel();
         let runtime = Arc::new(Runtime {
             events: tokio::sync::Mutex::new(receiver),
@@ -65,7 +74,7 @@ impl Function {
                 .with_state(runtime),
         )
         .await;
-        let mut process = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
+        let mut process = Command::new(program)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", address)
             .env("AWS_LAMBDA_FUNCTION_NAME", "trimtab")
@@ -84,7 +93,7 @@ impl Function {
             }
             read
         });
-        Self { events, stdout, process }
+        Self { patience: PATIENCE, process, events, stdout }
     }
 
     /// Hands the function an event and waits for its answer.
@@ -100,7 +109,7 @@ impl Function {
         tokio::select! {
             answer = answered => answer.expect("the function answers every event"),
             ended = self.process.wait() => panic!("the function ended: {ended:?}"),
-            () = tokio::time::sleep(PATIENCE) => panic!("no answer within {PATIENCE:?}"),
+            () = tokio::time::sleep(self.patience) => panic!("no answer within {:?}", self.patience),
         }
     }
 
@@ -144,12 +153,20 @@ async fn next(State(runtime): State<Arc<Runtime>>) -> impl IntoResponse {
     Ok((headers, event))
 }
 
-async fn response(State(runtime): State<Arc<Runtime>>, Path(id): Path<u64>, body: Bytes) -> StatusCode {
+async fn response(
+    State(runtime): State<Arc<Runtime>>,
+    extract::Path(id): extract::Path<u64>,
+    body: Bytes,
+) -> StatusCode {
     let answer = serde_json::from_slice(&body).expect("the answer is JSON");
     runtime.settle(id, Ok(answer))
 }
 
-async fn error(State(runtime): State<Arc<Runtime>>, Path(id): Path<u64>, body: Bytes) -> StatusCode {
+async fn error(
+    State(runtime): State<Arc<Runtime>>,
+    extract::Path(id): extract::Path<u64>,
+    body: Bytes,
+) -> StatusCode {
     let error: Value = serde_json::from_slice(&body).expect("the error is JSON");
     let text = |key: &str| error[key].as_str().expect("the error has a type and a message").to_owned();
     runtime.settle(id, Err((text("errorType"), text("errorMessage"))))

@@ -3,6 +3,7 @@
 mod by_hand;
 mod fan_out;
 mod faults;
+mod fleet;
 mod places;
 mod scaling;
 
