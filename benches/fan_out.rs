@@ -10,6 +10,7 @@ mod fleet;
 use fleet::{Mishap, Report, Setup, run};
 
 const TICKS: usize = 3;
+const ONE_BUSY_OF: usize = 20;
 
 fn main() {
     println!(
@@ -25,7 +26,7 @@ fn main() {
     ];
     for (services, shard_size, workers) in sizes {
         let mishaps = if workers == 0 { vec![] } else { vec![Mishap::Twice(1), Mishap::Dies(2)] };
-        tell(&Setup { services, shard_size, workers, ticks: TICKS, mishaps });
+        tell(&Setup { services, one_busy_of: ONE_BUSY_OF, shard_size, workers, ticks: TICKS, mishaps });
     }
 }
 

@@ -6,13 +6,15 @@
 #[path = "support/fleet.rs"]
 mod fleet;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fleet::{Mishap, Report, Setup, run};
+use trimtab::model::TaskCount;
 
 /// Three hundred services in shards of fifty, of which one in twenty has to change.
 fn setup(mishaps: Vec<Mishap>) -> Setup {
-    Setup { services: 300, shard_size: Some(50), workers: 5, ticks: 2, mishaps }
+    Setup { services: 300, one_busy_of: 20, shard_size: Some(50), workers: 5, ticks: 2, mishaps }
 }
 
 fn call(report: &Report, operation: &str) -> usize {
@@ -70,4 +72,31 @@ async fn where_nobody_takes_shards_the_next_tick_begins_anew_and_they_are_droppe
     let decided: Vec<usize> = reports.iter().map(|report| report.decided.len()).collect();
     assert_eq!(decided, [50, 50], "the part that the tick keeps");
     assert!(updates.values().all(|counts| *counts == [6]), "{updates:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_rate_limits_leave_no_time_for_is_handed_over_and_done_by_the_next_tick() {
+    let all_are_busy = Setup { services: 500, one_busy_of: 1, shard_size: None, workers: 0, ..setup(vec![]) };
+    let (reports, updates) = run(&all_are_busy).await;
+    let (first, second) = (&reports[0], &reports[1]);
+    let changed = call(first, "ecs:UpdateService");
+    assert!((320..=50 + 5 * 58).contains(&changed), "a burst of 50 and 5 a second: {changed}");
+    assert_eq!(first.handed_over, 500 - changed);
+    assert_eq!((call(second, "ecs:UpdateService"), second.handed_over), (500 - changed, 0));
+    for report in reports {
+        assert_eq!((report.ended, report.throttled, report.errors), (0, 0, vec![]));
+    }
+    assert_eq!(updates.len(), 500);
+    assert!(updates.values().all(|counts| *counts == [6]), "{updates:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_there_is_no_time_for_goes_to_another_invocation_at_once_where_there_is_a_queue() {
+    let all_are_busy =
+        Setup { services: 500, one_busy_of: 1, shard_size: Some(500), workers: 1, ..setup(vec![]) };
+    let (reports, updates) = run(&all_are_busy).await;
+    assert_eq!(updates.len(), 500);
+    let set: BTreeSet<TaskCount> = updates.into_values().flatten().collect();
+    assert_eq!(set, BTreeSet::from([6]), "the next tick may set a count once more, never another");
+    assert!(1 <= reports[0].sent.shards, "{:?}", reports[0]);
 }

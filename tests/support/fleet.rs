@@ -44,8 +44,6 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// When a worker dies that does: some memories are written by then, and nothing is done.
 const LIFE: Duration = Duration::from_micros(132_500);
 const SERVICES_PER_CLUSTER: usize = 1_000;
-/// One service of so many has too much to do for its four tasks, and is right with six.
-const ONE_BUSY_OF: usize = 20;
 /// What AWS documents: the bucket's size, and what it gets a second.
 const BUCKETS: [(&str, f64, f64); 5] = [
     ("ecs:DescribeServices", 100.0, 20.0), // with ListServices
@@ -59,6 +57,8 @@ const BUCKETS: [(&str, f64, f64); 5] = [
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
     pub(crate) services: usize,
+    /// One service of so many has too much to do for its four tasks, and is right with six.
+    pub(crate) one_busy_of: usize,
     /// The services that one invocation looks at, at most; none where one looks at all.
     pub(crate) shard_size: Option<usize>,
     /// The invocations that take shards at the same time.
@@ -83,6 +83,8 @@ pub(crate) struct Report {
     pub(crate) invocations: usize,
     /// Invocations that were ended.
     pub(crate) ended: usize,
+    /// Services that there was no time for.
+    pub(crate) handed_over: usize,
     /// What was sent to other invocations.
     pub(crate) sent: Sent,
     /// Until the last of its invocations ended.
@@ -183,6 +185,7 @@ impl Control for Recorded {
         let minute = usize::try_from(tick.duration_since(START).as_secs() / 60).unwrap();
         self.account.report_of(minute, |report| {
             report.invocations += 1;
+            report.handed_over += watch.answer.handed_over.len();
             report.sent.shards += watch.answer.sent.shards;
             report.sent.services += watch.answer.sent.services;
             report.took = report.took.max(took);
@@ -234,7 +237,7 @@ impl Account {
         let service = |number: usize| {
             let cluster = format!("cluster-{:03}", number / SERVICES_PER_CLUSTER);
             let id = ServiceId::new(cluster, format!("service-{:04}", number % SERVICES_PER_CLUSTER));
-            (id, (4, if number.is_multiple_of(ONE_BUSY_OF) { 360.0 } else { 232.0 }))
+            (id, (4, if number.is_multiple_of(setup.one_busy_of) { 360.0 } else { 232.0 }))
         };
         let numbers = |of: fn(&Mishap) -> Option<usize>| setup.mishaps.iter().filter_map(of).collect();
         let state = State {

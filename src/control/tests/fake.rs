@@ -47,8 +47,6 @@ pub(super) struct World {
     pub(super) failing: BTreeSet<&'static str>,
     /// How long a look takes: the time that one DescribeServices call does.
     pub(super) look_takes: Duration,
-    /// How many UpdateService calls there is room for, where that is limited.
-    pub(super) updates_left: Option<u32>,
     /// From when on DescribeServices does not answer.
     pub(super) hangs_from: Option<Timestamp>,
     /// Beyond how many points GetMetricData does not answer.
@@ -77,7 +75,6 @@ impl FakeCloud {
             queues: BTreeMap::new(),
             failing: BTreeSet::new(),
             look_takes: Duration::ZERO,
-            updates_left: None,
             hangs_from: None,
             hangs_beyond: None,
             races: false,
@@ -189,20 +186,6 @@ impl Ecs for FakeCloud {
         let missing = || PortError::new("ecs:DescribeServices", PortErrorKind::NotFound, "it is MISSING");
         let status = |id: &ServiceId| world.services.get(id).cloned().ok_or_else(missing);
         Ok(services.iter().map(|id| (id.clone(), status(id))).collect())
-    }
-
-    async fn room_to_update(&self) {
-        let has_room = match &mut self.world().updates_left {
-            Some(0) => false,
-            Some(left) => {
-                *left -= 1;
-                true
-            }
-            None => true,
-        };
-        if !has_room {
-            std::future::pending::<()>().await;
-        }
     }
 
     async fn set_desired_count(&self, service: &ServiceId, desired: TaskCount) -> Result<(), PortError> {

@@ -15,6 +15,7 @@ use crate::model::{AlarmState, QueueDepth, ServiceStatus, TaskCount};
 use super::fake::{FakeCloud, NOW, alarm, entry, entry_with, id, policy, steps};
 
 const MINUTE: Duration = Duration::from_secs(60);
+const EMPTY: QueueDepth = QueueDepth { visible: 0, in_flight: Some(0), delayed: Some(0), oldest_age_s: None };
 
 fn cpu(cloud: &FakeCloud, service: &str, percent: f64) {
     cloud.world().metrics.insert(format!("CPUUtilization {service}"), percent);
@@ -97,7 +98,7 @@ fn what_is_seen_without_metrics_ends_a_rest_at_once() {
     let with = |policies: Value| entry_with("prod/checkout", &policies);
     let tracking = entry("prod/checkout");
     let stepped = with(json!([tracking["policies"][0], steps("slow")]));
-    let queued = with(json!([worker]));
+    let queued = with(json!([tracking["policies"][0], worker]));
     type Case<'a> = (&'a str, &'a Value, fn(&FakeCloud), Trigger);
     let evaluate = Trigger::Evaluate { services: vec!["prod/checkout".parse().unwrap()], dry_run: false };
     let cases: [Case<'_>; 6] = [
@@ -133,21 +134,16 @@ fn what_is_seen_without_metrics_ends_a_rest_at_once() {
             "a message",
             &queued,
             |cloud| {
-                cloud
-                    .world()
-                    .queues
-                    .insert("orders".to_owned(), QueueDepth { visible: 1, ..QueueDepth::default() });
+                cloud.world().queues.insert("orders".to_owned(), QueueDepth { visible: 1, ..EMPTY });
             },
             Trigger::Tick,
         ),
         ("someone asks", &tracking, |_| {}, evaluate),
     ];
     for (case, entry, change, trigger) in cases {
-        let alarms = |cloud: &FakeCloud| {
-            cloud.world().alarms.insert("slow".to_owned(), alarm(AlarmState::Ok, 1.0, "Latency"));
-        };
         let cloud = FakeCloud::with_service(entry, 2);
-        alarms(&cloud);
+        cloud.world().alarms.insert("slow".to_owned(), alarm(AlarmState::Ok, 1.0, "Latency"));
+        cloud.world().queues.insert("orders".to_owned(), EMPTY);
         cpu(&cloud, "prod/checkout", 5.0);
         let controller = cloud.controller();
         for _ in 0..20 {
@@ -263,7 +259,7 @@ fn what_there_is_no_time_to_describe_is_handed_over_and_looked_at_first_at_the_n
 }
 
 #[test]
-fn what_there_is_no_time_to_change_is_handed_over_and_nothing_of_it_remembered() {
+fn services_that_need_more_tasks_are_changed_before_those_that_need_fewer() {
     let entries: Vec<Value> = (0..30).map(|number| entry(&format!("prod/service-{number}"))).collect();
     let cloud = FakeCloud::new(&entries);
     for number in 0..30 {
@@ -271,15 +267,9 @@ fn what_there_is_no_time_to_change_is_handed_over_and_nothing_of_it_remembered()
         cloud.run(&service, 3);
         cpu(&cloud, &service, if number < 5 { 5.0 } else { 90.0 });
     }
-    cloud.world().updates_left = Some(20);
-    let controller = cloud.controller();
-    let deadline = cloud.world().now + SignedDuration::from_secs(60);
-    let answer = block_on(controller.watch(&Trigger::Tick, Some(deadline))).answer;
-    let applied = answer.decisions.iter().filter(|decision| decision.applied).count();
-    assert_eq!((applied, answer.handed_over.len(), answer.errors.len()), (20, 10, 0));
-    let out = answer.decisions.iter().filter(|decision| decision.applied && decision.from < decision.to);
-    assert_eq!(out.count(), 20, "more tasks before fewer");
-    for service in &answer.handed_over {
-        assert_eq!(cloud.memory(&service.to_string()), None, "{service}");
-    }
+    let answer = block_on(cloud.controller().handle(&Trigger::Tick));
+    assert_eq!(answer.decisions.iter().filter(|decision| decision.applied).count(), 30);
+    let updates = cloud.take_calls("ecs:UpdateService");
+    assert!(updates[..25].iter().all(|update| update.ends_with(" 5")), "{updates:?}");
+    assert!(updates[25..].iter().all(|update| update.ends_with(" 2")), "{updates:?}");
 }
