@@ -25,7 +25,12 @@ defaults:
 services:
   - service: bench/target_tracking
     policies: [target_tracking: { metric: ECSServiceAverageMemoryUtilization, target: 60 }]
+  - service: bench/target_tracking_scale_out
+    policies: [target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 2 }]
   - service: bench/target_tracking_scale_in
+    policies: [target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 }]
+  - service: bench/target_tracking_stabilized
+    behavior: { scale_in: { stabilization: 1h } }
     policies: [target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 }]
   - service: bench/target_tracking_predictive
     predictive: { mode: ForecastAndScale }
@@ -44,9 +49,11 @@ services:
 ";
 
 /// The kinds of policies. A service at rest is within the tolerance of its target; one that scales in asks for less at each look.
-const KINDS: [&str; 7] = [
+const KINDS: [&str; 9] = [
     "target_tracking",
+    "target_tracking_scale_out",
     "target_tracking_scale_in",
+    "target_tracking_stabilized",
     "target_tracking_predictive",
     "step_scaling",
     "backlog_per_task",
@@ -112,10 +119,12 @@ fn seen(target: &ScalableTarget, minute: i64, minutes: i64) -> Observation {
     }
 }
 
-/// What is remembered after so many minutes of looks.
+/// What is remembered after so many minutes of looks, of which none was carried out.
 fn after_looks(target: &ScalableTarget, minutes: i64) -> Memory {
-    (REHEARSED_MINUTES..REHEARSED_MINUTES + minutes)
-        .fold(Memory::default(), |memory, minute| decide(target, &seen(target, minute, 30), memory).memory)
+    (REHEARSED_MINUTES..REHEARSED_MINUTES + minutes).fold(Memory::default(), |memory, minute| {
+        let decision = decide(target, &seen(target, minute, 30), memory);
+        Memory { pending: None, ..decision.memory }
+    })
 }
 
 /// A look among others, an hour after the first: half an hour of points, of which one is new.

@@ -5,13 +5,14 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::account::Account;
 use super::figures::{span, tasks};
 use super::recommend::Look;
-use crate::model::duration::elapsed;
+use crate::model::duration::{earlier, elapsed};
 use crate::model::memory::{Memory, PastRecommendation};
 use crate::model::policy::{RateAmount, RateLimit, SelectPolicy};
 use crate::model::sentence::{Phrase, phrase};
@@ -48,9 +49,8 @@ fn stabilise(look: &Look<'_>, wanted: TaskCount, memory: &mut Memory, account: &
     if past.is_empty() {
         past.push(PastRecommendation { at: now, least: look.desired, most: look.desired });
     }
-    let within = |window| past.iter().filter(move |past| elapsed(past.at, now) < window);
-    let least = within(out.stabilization).map(|past| past.least).chain([wanted]).min().unwrap_or(wanted);
-    let most = within(scale_in.stabilization).map(|past| past.most).chain([wanted]).max().unwrap_or(wanted);
+    let least = within(past, out.stabilization, now).map(|past| past.least).fold(wanted, TaskCount::min);
+    let most = within(past, scale_in.stabilization, now).map(|past| past.most).fold(wanted, TaskCount::max);
     let stable = look.desired.max(least).min(most);
     let close = out.stabilization.max(scale_in.stabilization) / PARTS_OF_WINDOW;
     match past.last_mut().filter(|last| elapsed(last.at, now) <= close) {
@@ -73,6 +73,18 @@ fn stabilise(look: &Look<'_>, wanted: TaskCount, memory: &mut Memory, account: &
         account.bind(ReasonCode::Stabilizing, text);
     }
     stable
+}
+
+/// The recommendations of a window. An hour of them is compared with a moment, not each with a length of time, which would take most
+/// of the time of a decision.
+fn within(
+    past: &[PastRecommendation],
+    window: Duration,
+    now: Timestamp,
+) -> impl Iterator<Item = &PastRecommendation> {
+    let past = if window.is_zero() { &[] } else { past };
+    let before = earlier(now, window);
+    past.iter().filter(move |past| before < past.at)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

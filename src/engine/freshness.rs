@@ -139,24 +139,22 @@ impl Fresh<'_> {
         holds: impl Fn(f64) -> bool,
         now: Timestamp,
     ) -> impl Iterator<Item = Point> {
-        let mut first = self.points.len();
         let mut next_start: Option<Timestamp> = None;
         let mut misses_left = within.saturating_sub(after);
         let within = usize::try_from(within).unwrap_or(usize::MAX);
-        for (place, point) in self.points.iter().enumerate().rev().take(within) {
+        let run = self.points.iter().rev().take(within).map_while(move |point| {
             let adjoins = next_start.is_none_or(|start| start == period_end(self.metric, *point));
             if !adjoins || !is_possible(self.metric, *point, now) {
-                break;
+                return None;
             }
-            if !holds(point.value) {
-                let Some(left) = misses_left.checked_sub(1) else { break };
-                misses_left = left;
+            let holds = holds(point.value);
+            if !holds {
+                misses_left = misses_left.checked_sub(1)?;
             }
             next_start = Some(point.start);
-            first = place;
-        }
-        let run = self.points.get(first..).unwrap_or_default();
-        run.iter().rev().copied().filter(move |point| holds(point.value))
+            Some(holds.then_some(*point))
+        });
+        run.flatten()
     }
 }
 
@@ -170,9 +168,11 @@ fn stale_after(period: Duration) -> Duration {
 /// A sentence about the values that were set aside, newest first.
 fn refused(metric: &Metric, points: &[Point], now: Timestamp) -> Option<Sentence> {
     const MOST_TOLD: usize = 3;
+    if points.iter().all(|point| is_possible(metric, *point, now)) {
+        return None;
+    }
     let mut impossible = points.iter().rev().filter(|point| !is_possible(metric, **point, now));
     let told = std::array::from_fn::<Option<Point>, MOST_TOLD, _>(|_| impossible.next().copied());
-    told.first().copied().flatten()?;
     let more = Some(impossible.count()).filter(|more| 0 < *more).map(|more| phrase!(" and {more} more"));
     Some(Sentence::new(phrase!(
         "{key} cannot have the value {told}{more}; not observed",

@@ -19,6 +19,8 @@ use crate::model::{Name, Observation, ReasonCode, ScalableTarget};
 /// No more changes than this are kept: one a look for the longest rate-limit period at ten seconds a look. Beyond it the oldest
 /// become one.
 const MOST_CHANGES: usize = 180;
+/// A clock may step back by this.
+const MOST_BEHIND: Duration = Duration::from_hours(1);
 
 /// Settles the last decision against what is observed now.
 pub(super) fn settle(
@@ -33,6 +35,7 @@ pub(super) fn settle(
     expire_manual(now, memory, account);
     forget(target, now, memory);
     forget_the_future(now, memory);
+    forget_recommendations(target, now, memory);
     sound::forget_the_impossible(memory);
     running::remember(target, observation, memory);
     starts::learn(observation, memory);
@@ -141,7 +144,8 @@ fn forget(target: &ScalableTarget, now: Timestamp, memory: &mut Memory) {
     let limits =
         behavior.scale_out.policies.iter().chain(&behavior.scale_in.policies).map(|limit| limit.period);
     let longest = limits.chain(cooldowns(target)).max().unwrap_or_default();
-    memory.changes.retain(|change| elapsed(change.at, now) <= longest);
+    let since = earlier(now, longest);
+    memory.changes.retain(|change| since <= change.at);
     while MOST_CHANGES < memory.changes.len() {
         let oldest = memory.changes.remove(0);
         if let Some(next) = memory.changes.first_mut() {
@@ -149,25 +153,22 @@ fn forget(target: &ScalableTarget, now: Timestamp, memory: &mut Memory) {
         }
     }
     memory.scale_outs.retain(|policy, change| {
-        elapsed(change.at, now) <= longest && target.policies.iter().any(|known| known.name == *policy)
+        since <= change.at && target.policies.iter().any(|known| known.name == *policy)
     });
-    let window = behavior.scale_out.stabilization.max(behavior.scale_in.stabilization);
-    memory.recommendations.retain(|past| elapsed(past.at, now) < window);
     memory.queues.retain(|policy, _| target.policies.iter().any(|known| known.name == *policy));
     memory.service_levels.retain(|policy, _| target.policies.iter().any(|known| known.name == *policy));
 }
 
 /// Drops what is later than now. A clock that was wrong once must not hold the service back until that time comes; one that
-/// steps back by less than an hour ends no cooldown.
+/// steps back by less than an hour ends no cooldown and no stabilisation window.
 fn forget_the_future(now: Timestamp, memory: &mut Memory) {
-    let latest = later(now, Duration::from_hours(1));
+    let latest = later(now, MOST_BEHIND);
     memory.running.retain(|span| span.since <= now);
     for span in &mut memory.running {
         span.until = span.until.min(now);
     }
     memory.changes.retain(|change| change.at <= latest);
     memory.scale_outs.retain(|_, change| change.at <= latest);
-    memory.recommendations.retain(|past| past.at <= latest);
     memory.rest = memory.rest.filter(|rest| rest.seen <= now);
     if memory.starts.looked_at.is_some_and(|at| now < at) {
         memory.starts.looked_at = None;
@@ -185,6 +186,17 @@ fn forget_the_future(now: Timestamp, memory: &mut Memory) {
             *until = until.filter(|until| *until <= now);
         }
     }
+}
+
+/// Both of the above for recommendations. There may be an hour of them, so they are gone through once.
+fn forget_recommendations(target: &ScalableTarget, now: Timestamp, memory: &mut Memory) {
+    let behavior = &target.behavior;
+    let window = behavior.scale_out.stabilization.max(behavior.scale_in.stabilization);
+    if window.is_zero() {
+        memory.recommendations.clear();
+    }
+    let (before, latest) = (earlier(now, window), later(now, MOST_BEHIND));
+    memory.recommendations.retain(|past| before < past.at && past.at <= latest);
 }
 
 fn cooldowns(target: &ScalableTarget) -> impl Iterator<Item = Duration> {

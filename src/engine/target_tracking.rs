@@ -140,12 +140,16 @@ fn under_target(
 ) -> Opinion {
     let now = look.observation.now;
     let (after, within) = (policy.scale_in_after, policy.scale_in_within);
-    let mut run = 0;
-    let needs = points.run(after, within, |value| value < under, now).map(|point| {
+    let (mut run, mut most) = (0, None::<Need>);
+    for point in points.run(after, within, |value| value < under, now) {
         run += 1;
-        need(policy, point, running::at(look, &memory.running, period_end(&policy.metric, point)))
-    });
-    let Some(need) = needs.max_by_key(|need| need.wanted) else {
+        let base = running::at(look, &memory.running, period_end(&policy.metric, point));
+        let need = need(policy, point, base);
+        if most.is_none_or(|most| most.wanted <= need.wanted) {
+            most = Some(need);
+        }
+    }
+    let Some(need) = most else {
         return Opinion::blind(phrase!("{key} has no value", key = policy.metric.key.clone()));
     };
     let sum = need.sum(policy);
