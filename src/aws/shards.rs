@@ -11,7 +11,7 @@ use super::error::{entry_error, port_error};
 use crate::control::ports::{PortError, PortErrorKind, Shards};
 use crate::control::trigger::Shard;
 
-/// SendMessageBatch has no action of its own.
+/// `SendMessageBatch` has no action of its own.
 const SEND_MESSAGE: &str = "sqs:SendMessage";
 
 /// A standard queue of Amazon SQS, each message of which is a shard.

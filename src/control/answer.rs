@@ -35,7 +35,6 @@ pub struct Sent {
 }
 
 impl Sent {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
     fn is_nothing(&self) -> bool {
         self.shards == 0
     }

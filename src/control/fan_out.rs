@@ -253,15 +253,12 @@ fn split<T>(items: Vec<T>, most: usize, service: impl Fn(&T) -> &ServiceId) -> V
     for item in items {
         let service = service(&item);
         let bytes = service.cluster().len() + 1 + service.service().len() + BESIDE_A_NAME;
-        match parts.last_mut().filter(|part| part.len() < even && bytes <= room) {
-            Some(part) => {
-                part.push(item);
-                room -= bytes;
-            }
-            None => {
-                parts.push(vec![item]);
-                room = BYTES_PER_SHARD.saturating_sub(bytes);
-            }
+        if let Some(part) = parts.last_mut().filter(|part| part.len() < even && bytes <= room) {
+            part.push(item);
+            room -= bytes;
+        } else {
+            parts.push(vec![item]);
+            room = BYTES_PER_SHARD.saturating_sub(bytes);
         }
     }
     parts

@@ -257,15 +257,12 @@ impl Look<'_> {
     /// Whether an UpdateService call can be sent before the time for it ends.
     async fn has_room_to_update(self) -> bool {
         let clock = self.ports.clock.as_ref();
-        match self.until {
-            Some(until) => {
-                in_time(self.ports.ecs.room_to_update(), clock, elapsed(clock.now(), until)).await.is_some()
-            }
-            None => {
-                self.ports.ecs.room_to_update().await;
-                true
-            }
-        }
+        let room = self.ports.ecs.room_to_update();
+        let Some(until) = self.until else {
+            room.await;
+            return true;
+        };
+        in_time(room, clock, elapsed(clock.now(), until)).await.is_some()
     }
 
     async fn act(self, service: &ServiceId, decision: &Decision) -> Result<(), AnswerError> {

@@ -82,16 +82,14 @@ impl FunctionSettings {
 
     /// Workers that did not know of each other's decisions would undo them, so without a common state nothing is shared out.
     fn share_with_nobody_in_vain(&mut self) {
-        let why = match (&self.shard_queue, &self.state) {
-            (Some(_), StatePlace::DynamoDb { .. }) => return,
-            (Some(_), StatePlace::Memory) => {
-                "TRIMTAB_FAN_OUT has no effect without TRIMTAB_STATE=dynamodb:TABLE: the state of one process is \
-                 not known to the others"
-            }
-            (None, _) if self.fan_out != FanOut::default() => {
-                "TRIMTAB_SHARD_SIZE and TRIMTAB_SHARD_WORKERS have no effect without TRIMTAB_FAN_OUT"
-            }
-            (None, _) => return,
+        let is_common = matches!(self.state, StatePlace::DynamoDb { .. });
+        let why = if self.shard_queue.is_some() && !is_common {
+            "TRIMTAB_FAN_OUT has no effect without TRIMTAB_STATE=dynamodb:TABLE: the state of one process is not \
+             known to the others"
+        } else if self.shard_queue.is_none() && self.fan_out != FanOut::default() {
+            "TRIMTAB_SHARD_SIZE and TRIMTAB_SHARD_WORKERS have no effect without TRIMTAB_FAN_OUT"
+        } else {
+            return;
         };
         self.shard_queue = None;
         self.warnings.push(why.to_owned());
@@ -173,6 +171,10 @@ fn at_least_one<T: FromStr>(value: &str, of_what: &str) -> Result<T, String> {
 fn queue_url(value: &str) -> Result<(), String> {
     let rest = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://"));
     match rest.and_then(|rest| rest.split_once('/')) {
+        #[expect(
+            clippy::case_sensitive_file_extension_comparisons,
+            reason = "the name of a queue and not of a file"
+        )]
         Some((_, path)) if path.ends_with(".fifo") => {
             Err("a FIFO queue hands out one shard at a time: write the URL of a standard queue".to_owned())
         }

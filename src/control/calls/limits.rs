@@ -27,7 +27,7 @@ pub const ALARMS: Rate = Rate { burst: 9.0, per_second: 9.0 };
 /// GetMetricData: five hundred a second.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html>
 pub const METRIC_DATA: Rate = Rate { burst: 500.0, per_second: 500.0 };
-/// GetQueueAttributes and SendMessageBatch, for which AWS names no limit.
+/// GetQueueAttributes and `SendMessageBatch`, for which AWS names no limit.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
 pub const QUEUES: Rate = Rate { burst: 1000.0, per_second: 1000.0 };
 /// `BatchGetItem` of a hundred items, one read unit each: a new on-demand table takes 12,000 units a second.
@@ -53,7 +53,7 @@ pub struct PerApi<T> {
     pub alarms: T,
     /// GetMetricData.
     pub metric_data: T,
-    /// GetQueueAttributes and SendMessageBatch.
+    /// GetQueueAttributes and `SendMessageBatch`.
     pub queues: T,
     /// `BatchGetItem`.
     pub state_reads: T,

@@ -66,8 +66,7 @@ fn a_service_that_may_not_be_left_alone_or_whose_metric_moves_is_looked_at_at_ev
         entry
     };
     // (case, entry, CPU of each minute)
-    type Case = (&'static str, Value, fn(u32) -> f64);
-    let cases: [Case; 4] = [
+    let cases: [(&str, Value, fn(u32) -> f64); 4] = [
         ("by its policy", every_minute(entry("prod/checkout")), |_| 5.0),
         ("near the target", entry("prod/checkout"), |_| 58.0),
         (
@@ -92,6 +91,9 @@ fn a_service_that_may_not_be_left_alone_or_whose_metric_moves_is_looked_at_at_ev
     }
 }
 
+/// What happens to a service of this entry, and the trigger that then comes.
+type Event<'a> = (&'a str, &'a Value, fn(&FakeCloud), Trigger);
+
 #[test]
 fn what_is_seen_without_metrics_ends_a_rest_at_once() {
     let worker = json!({ "queue": { "queue": "orders", "backlog_per_task": 10 } });
@@ -99,9 +101,8 @@ fn what_is_seen_without_metrics_ends_a_rest_at_once() {
     let tracking = entry("prod/checkout");
     let stepped = with(json!([tracking["policies"][0], steps("slow")]));
     let queued = with(json!([tracking["policies"][0], worker]));
-    type Case<'a> = (&'a str, &'a Value, fn(&FakeCloud), Trigger);
     let evaluate = Trigger::Evaluate { services: vec!["prod/checkout".parse().unwrap()], dry_run: false };
-    let cases: [Case<'_>; 6] = [
+    let cases: [Event<'_>; 6] = [
         ("someone set the count", &tracking, |cloud| cloud.run("prod/checkout", 7), Trigger::Tick),
         (
             "a task died",
