@@ -1,12 +1,12 @@
-//! What a decision costs in time: an ordinary look of every kind of policy, a rehearsal on fourteen days, and a day of a service
-//! in the closed loop. `cargo bench --no-default-features --bench decide` measures it.
+//! What a decision costs in time and memory: an ordinary look of every kind of policy, the same with more and more history, a
+//! rehearsal on fourteen days, and a day of a service in the closed loop. `cargo bench --no-default-features --bench decide` measures it.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to measure")]
 
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 
-use divan::Bencher;
+use divan::{AllocProfiler, Bencher};
 use jiff::{SignedDuration, Timestamp};
 use trimtab::config::PolicyFile;
 use trimtab::engine::decide;
@@ -22,9 +22,13 @@ const POLICIES: &str = "
 version: 1
 defaults:
   capacity: { min: 1, max: 200 }
-  predictive: { mode: ForecastAndScale }
 services:
   - service: bench/target_tracking
+    policies: [target_tracking: { metric: ECSServiceAverageMemoryUtilization, target: 60 }]
+  - service: bench/target_tracking_scale_in
+    policies: [target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 }]
+  - service: bench/target_tracking_predictive
+    predictive: { mode: ForecastAndScale }
     policies: [target_tracking: { metric: ECSServiceAverageCPUUtilization, target: 60 }]
   - service: bench/step_scaling
     policies:
@@ -32,10 +36,27 @@ services:
   - service: bench/backlog_per_task
     policies: [queue: { queue: orders, backlog_per_task: 100 }]
   - service: bench/start_within
+    predictive: { mode: ForecastAndScale }
     policies: [queue: { queue: orders, start_within: 180s }]
   - service: bench/service_level
+    predictive: { mode: ForecastAndScale }
     policies: [service_level: { load_balancer: app/bench/1, latency: 300ms, percent: 99.9 }]
 ";
+
+/// The kinds of policies. A service at rest is within the tolerance of its target; one that scales in asks for less at each look.
+const KINDS: [&str; 7] = [
+    "target_tracking",
+    "target_tracking_scale_in",
+    "target_tracking_predictive",
+    "step_scaling",
+    "backlog_per_task",
+    "start_within",
+    "service_level",
+];
+
+/// Counts allocations for the benches that ask for them.
+#[global_allocator]
+static ALLOC: AllocProfiler = AllocProfiler::system();
 
 const START: Timestamp = Timestamp::constant(1_767_225_600, 0);
 const DAY_MINUTES: i64 = 1440;
@@ -69,6 +90,7 @@ fn seen(target: &ScalableTarget, minute: i64, minutes: i64) -> Observation {
             (60.0 * load_s(minute)).round()
         }
         "ECSServiceAverageCPUUtilization" => 100.0 * load_s(minute) / (f64::from(TASKS) * PER_TASK_S),
+        "ECSServiceAverageMemoryUtilization" => 58.0,
         _ => 99.95,
     };
     let points = |key: &str| {
@@ -85,36 +107,46 @@ fn seen(target: &ScalableTarget, minute: i64, minutes: i64) -> Observation {
         now: at(minute),
         service: ServiceStatus::steady(TASKS),
         metrics: metrics.map(|metric| (metric.key.clone(), points(&metric.key))).collect(),
-        alarms: BTreeMap::from([("high".to_owned(), alarm)]),
-        queues: BTreeMap::from([("orders".to_owned(), depth)]),
+        alarms: BTreeMap::from([("high".into(), alarm)]),
+        queues: BTreeMap::from([("orders".into(), depth)]),
     }
 }
 
-/// What is remembered after an hour of looks.
-fn after_an_hour(target: &ScalableTarget) -> Memory {
-    (REHEARSED_MINUTES..REHEARSED_MINUTES + 60)
-        .fold(Memory::default(), |memory, minute| decide(target, &seen(target, minute, 30), &memory).memory)
+/// What is remembered after so many minutes of looks.
+fn after_looks(target: &ScalableTarget, minutes: i64) -> Memory {
+    (REHEARSED_MINUTES..REHEARSED_MINUTES + minutes)
+        .fold(Memory::default(), |memory, minute| decide(target, &seen(target, minute, 30), memory).memory)
 }
 
-/// A look among others: half an hour of points, of which one is new.
-#[divan::bench(args = ["target_tracking", "step_scaling", "backlog_per_task", "start_within", "service_level"])]
+/// A look among others, an hour after the first: half an hour of points, of which one is new.
+#[divan::bench(args = KINDS)]
 fn look(bencher: Bencher<'_, '_>, policy: &str) {
+    look_with(bencher, policy, 60, 30);
+}
+
+/// The same after so many looks, with so many points: what a decision allocates does not grow with them.
+#[divan::bench(args = KINDS, consts = [10, 100, 1000])]
+fn history<const MINUTES: i64>(bencher: Bencher<'_, '_>, policy: &str) {
+    look_with(bencher, policy, MINUTES, MINUTES);
+}
+
+fn look_with(bencher: Bencher<'_, '_>, policy: &str, looks: i64, points: i64) {
     let target = target(policy);
-    let memory = after_an_hour(&target);
-    let observation = seen(&target, REHEARSED_MINUTES + 60, 30);
-    bencher.bench(|| decide(&target, &observation, &memory));
+    let memory = after_looks(&target, looks);
+    let observation = seen(&target, REHEARSED_MINUTES + looks, points);
+    bencher.with_inputs(|| memory.clone()).bench_values(|memory| decide(&target, &observation, memory));
 }
 
 /// The look that rehearses on fourteen days of minutes, once a day.
 #[divan::bench(sample_count = 20)]
 fn rehearsal_on_14_days(bencher: Bencher<'_, '_>) {
     let target = target("service_level");
-    let memory = after_an_hour(&target);
+    let memory = after_looks(&target, 60);
     let later = REHEARSED_MINUTES + 2 * 60;
     let observation = seen(&target, later, REHEARSED_MINUTES);
-    let level = decide(&target, &observation, &memory).memory.service_levels.into_values().next();
+    let level = decide(&target, &observation, memory.clone()).memory.service_levels.into_values().next();
     assert!(level.is_some_and(|level| level.load.rehearsed.is_some()), "it rehearses");
-    bencher.bench(|| decide(&target, &observation, &memory));
+    bencher.with_inputs(|| memory.clone()).bench_values(|memory| decide(&target, &observation, memory));
 }
 
 fn a_day(policy: &str, work: Work) -> (ScalableTarget, Trial) {
@@ -139,7 +171,7 @@ fn a_day(policy: &str, work: Work) -> (ScalableTarget, Trial) {
 }
 
 /// A day of a service in the closed loop, in steps of five seconds, with a decision a minute.
-#[divan::bench(args = ["target_tracking", "service_level", "start_within"], sample_count = 20)]
+#[divan::bench(args = ["target_tracking_scale_in", "service_level", "start_within"], sample_count = 20)]
 fn day_in_the_loop(bencher: Bencher<'_, '_>, policy: &str) {
     let work = if policy == "start_within" { Work::QUEUE } else { Work::HTTP };
     let (target, trial) = a_day(policy, work);

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::num::{NonZero, NonZeroU32};
 use std::path::PathBuf;
 
-use trimtab::control::trigger::Trigger;
+use trimtab::control::trigger::{Shard, Trigger};
 use trimtab::handler::event::{Batch, EventError, Incoming, MAX_EVENT_BYTES, Parsed};
 use trimtab::model::ServiceId;
 use trimtab::model::memory::PauseDirection;
@@ -35,7 +36,8 @@ fn ecs(event: &str) -> Trigger {
 fn expected() -> Vec<(&'static str, Batch, Trigger)> {
     let cpu = || alarm("checkout-cpu-high", vec![checkout()]);
     let evening = Some("2026-12-01T18:00:00Z".parse().unwrap());
-    let shard = || Trigger::Shard { services: vec![checkout(), worker()] };
+    let tick = Some("2026-11-20T10:04:10Z".parse().unwrap());
+    let sent = Shard { services: vec![checkout(), worker()], tick, of: NonZero::new(5).unwrap() };
     vec![
         ("alarm-direct-alarm", Batch::Single, cpu()),
         ("alarm-direct-composite", Batch::Single, alarm("checkout-degraded", vec![])),
@@ -78,10 +80,10 @@ fn expected() -> Vec<(&'static str, Batch, Trigger)> {
                 until: evening,
             },
         ),
-        ("shard", Batch::Single, shard()),
+        ("shard", Batch::Single, Trigger::Shard(Shard::by_hand(vec![checkout(), worker()]))),
         ("sns-alarm", Batch::Sns, cpu()),
         ("sqs-eventbridge-one-bad", Batch::Sqs, cpu()),
-        ("sqs-shard", Batch::Sqs, shard()),
+        ("sqs-shard", Batch::Sqs, Trigger::Shard(sent)),
         ("sqs-sns-alarm", Batch::Sqs, cpu()),
         ("status", Batch::Single, Trigger::Status { services: vec!["prod/*".parse().unwrap()] }),
         ("tick", Batch::Single, Trigger::Tick),
@@ -252,6 +254,15 @@ fn what_is_left_out_of_an_action_has_a_default() {
 }
 
 #[test]
+fn a_shard_is_read_as_it_was_written() {
+    let fraction = Some("2026-11-20T10:04:10.123456789Z".parse().unwrap());
+    for (tick, of) in [(None, NonZeroU32::MIN), (fraction, NonZeroU32::MAX)] {
+        let shard = Shard { services: vec![checkout(), worker()], tick, of };
+        assert_eq!(trigger_of(&shard.to_json()), Trigger::Shard(shard));
+    }
+}
+
+#[test]
 fn a_failure_record_in_a_queue_wraps_the_batch_that_failed() {
     let sns = fs::read_to_string(folder().join("sns-alarm.json")).unwrap();
     let record = format!(r#"{{"requestContext": {{}}, "requestPayload": {sns}}}"#);
@@ -330,6 +341,22 @@ fn an_event_that_cannot_be_read_is_told_with_what_to_do() {
         (
             r#"{"action": "shard"}"#,
             "shard needs the field \"services\": write the services to look at, as in [\"prod/checkout\"]".into(),
+        ),
+        (
+            r#"{"action": "shard", "services": ["prod/*"]}"#,
+            "shard: services: \"prod/*\" is not a service: write cluster/service, as in prod/checkout".into(),
+        ),
+        (
+            r#"{"action": "shard", "version": 2, "services": ["prod/checkout"]}"#,
+            "shard: version: 2 is not read: this function reads 1".into(),
+        ),
+        (
+            r#"{"action": "shard", "services": ["prod/checkout"], "of": 0}"#,
+            "shard: of: 0 is not a number of invocations, 1 or more".into(),
+        ),
+        (
+            r#"{"action": "shard", "services": ["prod/checkout"], "tick": 1795169050}"#,
+            "shard: tick: 1795169050 is not a time: write it in UTC, as in 2026-12-01T18:00:00Z".into(),
         ),
         (
             r#"{"action": "set_capacity", "service": "prod/checkout"}"#,

@@ -88,6 +88,7 @@ fn an_entry_with_only_what_it_needs_is_active_and_careful() {
     assert_eq!((target.policies, target.combine), (vec![], Combine::Max));
     assert_eq!(target.predictive, None);
     assert_eq!(target.warm_up, Duration::ZERO);
+    assert_eq!(target.look_at_least_every, Duration::from_secs(600));
     assert_eq!(target.behavior, Behavior::default());
     assert_eq!(target.on_missing_metrics, OnMissingMetrics::Hold);
     assert_eq!(target.during_deployment, DuringDeployment::NoScaleIn);
@@ -102,6 +103,7 @@ fn every_key_of_an_entry_reaches_the_target() {
 combine: all_agree
 predictive: { mode: ForecastOnly, scheduling_buffer: 10m, max_capacity_breach_behavior: IncreaseMaxCapacity }
 warm_up: PT45S
+look_at_least_every: 3m
 behavior:
   scale_out: { stabilization: 30s, policies: [{ percent: 100, period: 15s }] }
   scale_in: { tolerance: 0.2, select: Disabled, policies: [] }
@@ -114,6 +116,7 @@ aas: warn",
     assert_eq!((forecast.mode, forecast.scheduling_buffer), (PredictiveMode::ForecastOnly, 10 * MINUTE));
     assert_eq!(forecast.max_capacity_breach, MaxCapacityBreach::IncreaseMaxCapacity { buffer_percent: 10 });
     assert_eq!(target.warm_up, Duration::from_secs(45));
+    assert_eq!(target.look_at_least_every, Duration::from_secs(180));
     let Behavior { scale_out, scale_in } = target.behavior;
     assert_eq!((scale_out.tolerance, scale_out.stabilization), (0.0, Duration::from_secs(30)));
     let limit = RateLimit { amount: RateAmount::Percent(100), period: Duration::from_secs(15) };

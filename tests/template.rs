@@ -9,6 +9,9 @@ use std::process::Command;
 
 use trimtab::aws::OPERATIONS;
 
+/// What Lambda calls in the function's name to hand it messages, beside sqs:GetQueueAttributes.
+const POLLER_OPERATIONS: &[&str] = &["sqs:DeleteMessage", "sqs:ReceiveMessage"];
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -45,7 +48,21 @@ fn the_role_allows_what_the_function_calls_and_nothing_else() {
     };
     let items = template.lines().filter_map(|line| line.trim().strip_prefix("- "));
     let allowed: BTreeSet<&str> = items.filter(is_action).collect();
-    assert_eq!(allowed, OPERATIONS.iter().copied().collect());
+    assert_eq!(allowed, OPERATIONS.iter().chain(POLLER_OPERATIONS).copied().collect());
+}
+
+#[test]
+fn a_shard_is_hidden_as_long_as_a_worker_may_take_and_kept_as_long_as_it_is_worth_a_look() {
+    let template = template();
+    let seconds = |key: &str| -> u32 {
+        let (_, after) = template.split_once(&format!(" {key}: ")).unwrap();
+        after.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    let (_, queue) = template.split_once("  ShardQueue:").unwrap();
+    assert!(queue.contains("VisibilityTimeout: "), "it is the shard queue's");
+    assert!(seconds("Timeout") <= seconds("VisibilityTimeout"));
+    let (_, after) = queue.split_once("MessageRetentionPeriod: ").unwrap();
+    assert!(after.starts_with("120\n"), "two ticks");
 }
 
 #[test]

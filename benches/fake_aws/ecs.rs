@@ -11,8 +11,6 @@ use super::{ACCOUNT, REGION};
 const NAMES_PER_PAGE: u64 = 100;
 const DEFAULT_NAMES_PER_PAGE: u64 = 10;
 const SERVICES_PER_DESCRIBE: usize = 10;
-/// ECS tells the last hundred events of a service. One that lives long has as many.
-const EVENTS: usize = 100;
 
 pub(super) fn list_clusters(fleet: &Fleet, input: &Value) -> Result<Value, Fault> {
     let arns = fleet.clusters().map(|cluster| format!("{}:cluster/{cluster}", prefix())).collect();
@@ -26,7 +24,7 @@ pub(super) fn list_services(fleet: &Fleet, input: &Value) -> Result<Value, Fault
     page("serviceArns", arns, input, DEFAULT_NAMES_PER_PAGE)
 }
 
-pub(super) fn describe_services(fleet: &Fleet, input: &Value) -> Result<String, Fault> {
+pub(super) fn describe_services(fleet: &Fleet, input: &Value, events: usize) -> Result<String, Fault> {
     let cluster = cluster_of(input);
     fleet.cluster(cluster).ok_or_else(no_cluster)?;
     let asked = input.get("services").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -34,7 +32,7 @@ pub(super) fn describe_services(fleet: &Fleet, input: &Value) -> Result<String, 
         return Err(invalid("Services cannot be empty, and are 10 at most."));
     }
     let mut described = Described { services: Vec::new(), failures: Vec::new() };
-    let events = events();
+    let events = events_of(events);
     for name in asked.iter().filter_map(Value::as_str).map(last_part) {
         match fleet.service(cluster, name) {
             Some(service) => described.services.push(description(service, &events)),
@@ -46,7 +44,7 @@ pub(super) fn describe_services(fleet: &Fleet, input: &Value) -> Result<String, 
     document(&described)
 }
 
-pub(super) fn update_service(fleet: &mut Fleet, input: &Value) -> Result<String, Fault> {
+pub(super) fn update_service(fleet: &mut Fleet, input: &Value, events: usize) -> Result<String, Fault> {
     #[derive(Serialize)]
     struct Updated<'a> {
         service: Description<'a>,
@@ -60,7 +58,7 @@ pub(super) fn update_service(fleet: &mut Fleet, input: &Value) -> Result<String,
         let desired = desired.as_u64().and_then(|count| u32::try_from(count).ok());
         service.desired = desired.ok_or_else(|| invalid("desiredCount cannot be negative"))?;
     }
-    document(&Updated { service: description(service, &events()) })
+    document(&Updated { service: description(service, &events_of(events)) })
 }
 
 #[derive(Serialize)]
@@ -134,12 +132,12 @@ fn description<'a>(service: &'a Service, events: &'a RawValue) -> Description<'a
     }
 }
 
-fn events() -> Box<RawValue> {
+fn events_of(count: usize) -> Box<RawValue> {
     let event = json!({
         "id": "0f1a2b3c-4d5e-6f70-8192-a3b4c5d6e7f8", "createdAt": 1_767_225_600.25,
         "message": "(service web) has reached a steady state.",
     });
-    to_raw_value(&vec![event; EVENTS]).unwrap_or_default()
+    to_raw_value(&vec![event; count]).unwrap_or_default()
 }
 
 fn document(answer: &impl Serialize) -> Result<String, Fault> {

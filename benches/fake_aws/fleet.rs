@@ -136,9 +136,9 @@ impl Fleet {
         self.services.iter().map(|service| (service.id(), service.desired)).collect()
     }
 
-    /// Raises the load of a share of all services so that they need more tasks, and tells how many each needs.
+    /// Raises the load of a share of all services, at least one, so that they need more tasks, and tells how many each needs.
     pub(super) fn change(&mut self, share: f64) -> BTreeMap<String, u32> {
-        let count = (0..self.services.len()).filter(|at| crosses(*at, share)).count();
+        let count = share_of(self.services.len(), share).max(1);
         let mut wanted = BTreeMap::new();
         for _ in 0..count.min(self.changeable.len()) {
             let next = self.changeable.get(self.changed % self.changeable.len());
@@ -204,11 +204,14 @@ fn service(number: usize, size: FleetSize) -> Service {
     }
 }
 
-/// Whether a share of all things up to this one is a whole thing more than of those before it.
-fn crosses(at: usize, share: f64) -> bool {
-    #[expect(clippy::cast_precision_loss, reason = "some thousand services")]
-    let whole = |count: usize| (count as f64 * share).round();
-    whole(at) < whole(at + 1)
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "some thousand services, and a share from 0 to 1"
+)]
+fn share_of(count: usize, share: f64) -> usize {
+    (count as f64 * share).round() as usize
 }
 
 /// A number that has little to do with the index (Knuth's multiplicative hash).

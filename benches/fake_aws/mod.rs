@@ -47,6 +47,8 @@ pub(crate) struct Conduct {
     pub(crate) throttles: bool,
     /// Every so many reads of items leave a key unprocessed; 0 for none.
     pub(crate) unprocessed_every: u64,
+    /// Events in a service's description. ECS tells the last hundred, and a service that lives long has as many.
+    pub(crate) events: usize,
 }
 
 /// What was asked since the last reset.
@@ -179,8 +181,10 @@ impl Shared {
         match call.operation.as_str() {
             "ecs:ListClusters" => ecs::list_clusters(&locked(&self.fleet), input).map(json),
             "ecs:ListServices" => ecs::list_services(&locked(&self.fleet), input).map(json),
-            "ecs:DescribeServices" => ecs::describe_services(&locked(&self.fleet), input),
-            "ecs:UpdateService" => ecs::update_service(&mut locked(&self.fleet), input),
+            "ecs:DescribeServices" => {
+                ecs::describe_services(&locked(&self.fleet), input, self.conduct.events)
+            }
+            "ecs:UpdateService" => ecs::update_service(&mut locked(&self.fleet), input, self.conduct.events),
             "cloudwatch:GetMetricData" => cloudwatch::get_metric_data(&locked(&self.fleet), input).map(json),
             "cloudwatch:DescribeAlarms" => cloudwatch::describe_alarms(&locked(&self.fleet), input).map(json),
             "dynamodb:GetItem" => locked(&self.tables).get_item(input).map(json),

@@ -44,6 +44,9 @@ struct Arguments {
     /// Every so many reads of items leave a key unprocessed; 0 for none
     #[arg(long, default_value_t = 0)]
     unprocessed_every: u64,
+    /// Events in a service's description; ECS tells the last hundred
+    #[arg(long, default_value_t = 100)]
+    events: usize,
 }
 
 #[tokio::main]
@@ -59,6 +62,7 @@ async fn main() -> std::io::Result<()> {
         latency: Duration::from_millis(arguments.latency),
         throttles: !arguments.unlimited,
         unprocessed_every: arguments.unprocessed_every,
+        events: arguments.events,
     };
     let fake = FakeAws::start(arguments.port, size, conduct).await?;
     writeln!(std::io::stdout(), "{}", fake.endpoint())?;

@@ -33,58 +33,86 @@ impl Contestant {
         self.variables.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
-    /// What is deployed, zipped.
-    pub(crate) fn zipped(&self) -> PathBuf {
-        let name: String = self.name.chars().filter(char::is_ascii_alphanumeric).collect();
-        let zip = installed().join(name).with_extension("zip");
-        let mut command = process::Command::new(python());
-        run(command.args(["-m", "zipfile", "-c"]).arg(&zip).arg(&self.artefact));
-        zip
+    /// The bytes of what is deployed.
+    pub(crate) fn size(&self) -> u64 {
+        size(&self.artefact)
+    }
+
+    /// The bytes of what is uploaded, which is zipped; `None` where there is no Python to zip it.
+    pub(crate) fn zipped(&self) -> Option<u64> {
+        let folder = tempfile::tempdir().ok()?;
+        let zip = folder.path().join("function.zip");
+        let mut command = process::Command::new("python3");
+        told(command.args(["-m", "zipfile", "-c"]).arg(&zip).arg(&self.artefact))?;
+        Some(size(&zip))
+    }
+
+    fn binary(name: String, path: &Path, scales: bool) -> Self {
+        Self {
+            name,
+            artefact: path.to_owned(),
+            scales,
+            program: path.to_owned(),
+            arguments: Vec::new(),
+            variables: Vec::new(),
+        }
     }
 }
 
-/// Trimtab, and who it is compared with.
-pub(crate) fn all(bootstrap: &Path) -> Vec<Contestant> {
-    let empty = installed().join("empty/release/bootstrap");
-    let (boto3, node) = (installed().join("boto3"), installed().join("node"));
-    assert!(empty.exists() && boto3.exists() && node.exists(), "run benches/peers/setup first");
-    let node_program = run(process::Command::new("node").args(["-p", "process.execPath"]));
-    let rust = |name: &str, binary: &Path, scales: bool| Contestant {
-        name: name.to_owned(),
-        artefact: binary.to_owned(),
-        scales,
-        program: binary.to_owned(),
-        arguments: Vec::new(),
-        variables: Vec::new(),
+/// Builds of trimtab.
+pub(crate) fn builds(paths: &[PathBuf]) -> Vec<Contestant> {
+    let name = |path: &Path| match paths {
+        [_] => "trimtab".to_owned(),
+        _ => format!("trimtab, {}", path.display()),
     };
-    let modules = format!("{0}/package:{0}/runtime", boto3.display());
-    vec![
-        rust("trimtab", bootstrap, true),
-        rust("empty, Rust", &empty, false),
-        Contestant {
-            name: format!("boto3, {}", run(process::Command::new(python()).arg("--version"))),
-            artefact: boto3.join("package"),
-            scales: true,
-            program: python(),
-            arguments: ["-m", "awslambdaric", "handler.handler"].map(PathBuf::from).to_vec(),
-            variables: vec![
-                ("PYTHONPATH", modules),
-                ("PYTHONPYCACHEPREFIX", boto3.join("compiled").display().to_string()),
-            ],
-        },
-        Contestant {
-            name: format!("SDK v3, Node.js {}", run(process::Command::new("node").arg("--version"))),
-            artefact: node.join("dist/handler.cjs"),
-            scales: true,
-            program: node_program.into(),
-            arguments: vec![node.join("runtime.mjs"), node.join("dist/handler.cjs")],
-            variables: vec![("AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED", "true".to_owned())],
-        },
-    ]
+    paths.iter().map(|path| Contestant::binary(name(path), path, true)).collect()
+}
+
+/// Who trimtab is compared with, of those that are installed.
+pub(crate) fn peers() -> Vec<Contestant> {
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers");
+    let peers =
+        [empty(&installed.join("empty")), boto3(&installed.join("boto3")), node(&installed.join("node"))];
+    peers.into_iter().flatten().collect()
+}
+
+fn empty(installed: &Path) -> Option<Contestant> {
+    let binary = installed.join("release/bootstrap");
+    binary.exists().then(|| Contestant::binary("empty, Rust".to_owned(), &binary, false))
+}
+
+fn boto3(installed: &Path) -> Option<Contestant> {
+    let python = installed.join("venv/bin/python");
+    let version = told(process::Command::new(&python).arg("--version"))?;
+    Some(Contestant {
+        name: format!("boto3, {version}"),
+        artefact: installed.join("package"),
+        scales: true,
+        program: python,
+        arguments: ["-m", "awslambdaric", "handler.handler"].map(PathBuf::from).to_vec(),
+        variables: vec![
+            ("PYTHONPATH", format!("{0}/package:{0}/runtime", installed.display())),
+            ("PYTHONPYCACHEPREFIX", installed.join("compiled").display().to_string()),
+        ],
+    })
+}
+
+fn node(installed: &Path) -> Option<Contestant> {
+    let bundle = installed.join("dist/handler.cjs");
+    let version = told(process::Command::new("node").arg("--version"))?;
+    let program = told(process::Command::new("node").args(["-p", "process.execPath"]))?;
+    bundle.exists().then(|| Contestant {
+        name: format!("SDK v3, Node.js {version}"),
+        artefact: bundle.clone(),
+        scales: true,
+        program: program.into(),
+        arguments: vec![installed.join("runtime.mjs"), bundle],
+        variables: vec![("AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED", "true".to_owned())],
+    })
 }
 
 /// The size of a file, or of all files in a folder.
-pub(crate) fn size(path: &Path) -> u64 {
+fn size(path: &Path) -> u64 {
     let metadata = fs::metadata(path).unwrap();
     if metadata.is_file() {
         return metadata.len();
@@ -92,16 +120,8 @@ pub(crate) fn size(path: &Path) -> u64 {
     fs::read_dir(path).unwrap().map(|entry| size(&entry.unwrap().path())).sum()
 }
 
-fn installed() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers")
-}
-
-fn python() -> PathBuf {
-    installed().join("boto3/venv/bin/python")
-}
-
-fn run(command: &mut process::Command) -> String {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+/// What a command tells; `None` where it cannot be run.
+fn told(command: &mut process::Command) -> Option<String> {
+    let output = command.output().ok().filter(|output| output.status.success())?;
+    String::from_utf8(output.stdout).ok().map(|text| text.trim().to_owned())
 }

@@ -74,6 +74,10 @@ impl DynamoDbStore {
 
 #[async_trait]
 impl StateStore for DynamoDbStore {
+    fn is_dynamodb(&self) -> bool {
+        true
+    }
+
     async fn load(&self, services: &[ServiceId]) -> Result<BTreeMap<ServiceId, Versioned>, PortError> {
         if services.is_empty() {
             return Ok(BTreeMap::new());
@@ -128,7 +132,7 @@ impl DynamoDbStore {
             self.clock.sleep(FIRST_WAIT * 2_u32.pow(round)).await;
         }
         let message = format!("table {} left keys unprocessed {MOST_ROUNDS} times", self.table);
-        Err(PortError::new(BATCH_GET_ITEM, PortErrorKind::Transient, message))
+        Err(PortError::new(BATCH_GET_ITEM, PortErrorKind::Throttled, message))
     }
 
     /// Writes an item under the version after the expected one.

@@ -40,23 +40,19 @@ where
     PortError { operation, kind, message, source: Some(Box::new(error)) }
 }
 
+/// The error of one entry of a batch, the others of which may have been done.
+pub(super) fn entry_error(operation: &'static str, code: &str, message: Option<&str>) -> PortError {
+    PortError::new(operation, kind_of(Some(code), None), told(Some(code), message, None))
+}
+
 /// What the reader can do about an error code. Codes that no rule knows are judged by their HTTP status.
 fn kind_of(code: Option<&str>, status: Option<u16>) -> PortErrorKind {
-    const RULES: [(PortErrorKind, &[&str]); 3] = [
+    const RULES: [(PortErrorKind, &[&str]); 4] = [
         (
-            PortErrorKind::Transient,
-            &[
-                "Throttl",
-                "TooManyRequests",
-                "RequestLimitExceeded",
-                "ThroughputExceeded",
-                "SlowDown",
-                "Timeout",
-                "Unavailable",
-                "Internal",
-                "ServerException",
-            ],
+            PortErrorKind::Throttled,
+            &["Throttl", "TooManyRequests", "RequestLimitExceeded", "ThroughputExceeded", "SlowDown"],
         ),
+        (PortErrorKind::Transient, &["Timeout", "Unavailable", "Internal", "ServerException"]),
         (
             PortErrorKind::Denied,
             &[
@@ -77,7 +73,8 @@ fn kind_of(code: Option<&str>, status: Option<u16>) -> PortErrorKind {
     let by_code = RULES.iter().find(|(_, parts)| parts.iter().any(|part| code.contains(part)));
     match (by_code, status) {
         (Some((kind, _)), _) => *kind,
-        (None, Some(429 | 500..)) => PortErrorKind::Transient,
+        (None, Some(429)) => PortErrorKind::Throttled,
+        (None, Some(500..)) => PortErrorKind::Transient,
         (None, Some(401 | 403)) => PortErrorKind::Denied,
         (None, Some(404)) => PortErrorKind::NotFound,
         (None, _) => PortErrorKind::Refused,
@@ -127,14 +124,14 @@ mod tests {
 
     #[test]
     fn a_code_tells_what_the_reader_can_do() {
-        use PortErrorKind::{Denied, NotFound, Refused, Transient};
+        use PortErrorKind::{Denied, NotFound, Refused, Throttled, Transient};
         let cases = [
-            ("ThrottlingException", 400, Transient),
-            ("RequestThrottled", 400, Transient),
-            ("TooManyRequestsException", 429, Transient),
-            ("ProvisionedThroughputExceededException", 400, Transient),
-            ("RequestLimitExceeded", 400, Transient),
-            ("SlowDown", 503, Transient),
+            ("ThrottlingException", 400, Throttled),
+            ("RequestThrottled", 400, Throttled),
+            ("TooManyRequestsException", 429, Throttled),
+            ("ProvisionedThroughputExceededException", 400, Throttled),
+            ("RequestLimitExceeded", 400, Throttled),
+            ("SlowDown", 503, Throttled),
             ("ServerException", 500, Transient),
             ("InternalServerError", 500, Transient),
             ("SomethingUnknown", 500, Transient),
@@ -164,6 +161,7 @@ mod tests {
     #[test]
     fn an_answer_without_a_code_is_judged_by_its_status() {
         assert_eq!(kind_of(None, Some(503)), PortErrorKind::Transient);
+        assert_eq!(kind_of(None, Some(429)), PortErrorKind::Throttled);
         assert_eq!(told(None, None, Some(503)), "HTTP status 503");
     }
 

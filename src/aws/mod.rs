@@ -10,11 +10,13 @@ mod error;
 mod http;
 mod lazy;
 mod policy_source;
+mod shards;
 mod sqs;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion};
 pub use aws_config::{ConfigLoader, SdkConfig};
@@ -28,6 +30,7 @@ pub use self::ecs::EcsApi;
 use self::http::SharedConnectors;
 pub use self::lazy::Lazy;
 pub use self::policy_source::{PolicyFile, policy_source};
+pub use self::shards::ShardQueue;
 pub use self::sqs::SqsApi;
 use crate::control::ports::Clock;
 
@@ -44,6 +47,7 @@ pub const OPERATIONS: &[&str] = &[
     "s3:GetObject",
     "sqs:GetQueueAttributes",
     "sqs:GetQueueUrl",
+    "sqs:SendMessage",
     "ssm:GetParameter",
 ];
 
@@ -89,6 +93,12 @@ impl AwsCloud {
         Self { config }
     }
 
+    /// The same, with one attempt a call: for callers that try again themselves.
+    pub fn without_retries(&self) -> Self {
+        let config = self.config.clone().into_builder().retry_config(RetryConfig::disabled());
+        Self { config: config.build() }
+    }
+
     /// Amazon ECS.
     pub fn ecs(&self) -> EcsApi {
         EcsApi::new(self.client(aws_sdk_ecs::Client::new))
@@ -109,6 +119,11 @@ impl AwsCloud {
     /// Amazon SQS. Keep it: it remembers the URLs of queues.
     pub fn sqs(&self) -> SqsApi {
         SqsApi::new(self.client(aws_sdk_sqs::Client::new))
+    }
+
+    /// The queue that shards go to, by its URL.
+    pub fn shards(&self, url: impl Into<String>) -> ShardQueue {
+        ShardQueue::new(aws_sdk_sqs::Client::new(&self.config), url)
     }
 
     /// Memories in a DynamoDB table; the clock says when they expire.

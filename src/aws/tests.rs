@@ -18,7 +18,8 @@ use aws_smithy_mocks::{MockResponseInterceptor, Rule, create_mock_http_client, m
 use jiff::Timestamp;
 
 use super::*;
-use crate::control::ports::{Ecs as _, PortErrorKind, Sqs as _, StateStore as _};
+use crate::control::ports::{Ecs as _, PortErrorKind, Shards as _, Sqs as _, StateStore as _};
+use crate::control::trigger::Shard;
 use crate::model::{Memory, ServiceId, ServiceStatus};
 
 /// A configuration that reaches no network; rules answer instead.
@@ -70,7 +71,7 @@ impl Clock for StoppedClock {
 const THROTTLED: &str = r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#;
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_call_is_tried_three_times() {
+async fn a_throttled_call_is_tried_three_times_where_nobody_else_does() {
     let heals = mock!(aws_sdk_ecs::Client::update_service)
         .sequence()
         .http_status(400, Some(THROTTLED.to_owned()))
@@ -88,9 +89,15 @@ async fn a_throttled_call_is_tried_three_times() {
         .build();
     let error = ecs(&lasts).set_desired_count(&id, 4).await.unwrap_err();
     assert_eq!(lasts.num_calls(), 3);
-    assert_eq!(error.kind, PortErrorKind::Transient);
+    assert_eq!(error.kind, PortErrorKind::Throttled);
     let told = "ecs:UpdateService failed: ThrottlingException: Rate exceeded (the next look tries again)";
     assert_eq!(error.to_string(), told);
+}
+
+#[test]
+fn a_caller_that_tries_again_itself_has_one_attempt_a_call() {
+    let cloud = AwsCloud::new(config()).without_retries();
+    assert_eq!(cloud.config.retry_config().unwrap().max_attempts(), 1);
 }
 
 #[tokio::test]
@@ -202,6 +209,36 @@ async fn a_queue_attribute_that_is_missing_is_an_error_and_not_zero() {
     assert!(error.message.ends_with("no ApproximateNumberOfMessagesNotVisible"), "{error}");
 }
 
+#[tokio::test]
+async fn of_a_batch_of_shards_each_that_was_not_sent_is_an_error_of_its_own() {
+    use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
+    use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchResultEntry};
+    let rule = mock!(aws_sdk_sqs::Client::send_message_batch)
+        .match_requests(|request| request.entries().len() == 3)
+        .then_output(|| {
+            let sent =
+                SendMessageBatchResultEntry::builder().id("2").message_id("m").md5_of_message_body("0");
+            let failed = BatchResultErrorEntry::builder().id("0").sender_fault(false).code("InternalError");
+            SendMessageBatchOutput::builder()
+                .successful(sent.build().unwrap())
+                .failed(failed.message("try later").build().unwrap())
+                .build()
+                .unwrap()
+        });
+    let rules = MockResponseInterceptor::new().with_rule(&rule);
+    let config = aws_sdk_sqs::config::Builder::from(&config()).interceptor(rules).build();
+    let queue = ShardQueue::new(aws_sdk_sqs::Client::from_conf(config), "https://sqs/123456789012/shards");
+    let shards = ["a", "b", "c"].map(|name| Shard::by_hand(vec![ServiceId::new("prod", name)]));
+    let outcomes = queue.send(&shards).await.unwrap();
+    let told: Vec<_> = outcomes.iter().map(|outcome| outcome.as_ref().map_err(ToString::to_string)).collect();
+    let failed = |what: &str| Err(format!("sqs:SendMessage failed: {what} (the next look tries again)"));
+    assert_eq!(
+        told,
+        [failed("InternalError: try later"), failed("the answer says nothing of it"), Ok(&())],
+        "whatever the order in which the answer tells them"
+    );
+}
+
 fn item(service: &str) -> impl IntoIterator<Item = (String, AttributeValue)> + use<> {
     [
         ("service".to_owned(), AttributeValue::S(service.to_owned())),
@@ -247,7 +284,7 @@ async fn a_table_that_never_gives_a_key_is_a_fault_and_no_fresh_memory() {
     });
     let store = dynamodb(&rule, Arc::new(StoppedClock::default()));
     let error = store.load(&[ServiceId::new("prod", "a")]).await.unwrap_err();
-    assert_eq!(error.kind, PortErrorKind::Transient);
+    assert_eq!(error.kind, PortErrorKind::Throttled);
     assert_eq!(rule.num_calls(), 5);
 }
 

@@ -33,11 +33,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         .collect();
     log_to_stdout(&variables);
     let settings = settings(&variables).inspect_err(|error| tracing::error!(%error, "invalid settings"));
-    let function = value_of(&variables, "AWS_LAMBDA_FUNCTION_NAME").unwrap_or("trimtab");
     let handler = OnceCell::new();
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
         let settings = settings.as_ref().map_err(|error| diagnostic("SettingsError", error))?;
-        answer(handler.get_or_init(|| connect(settings, function)).await, event).await
+        answer(handler.get_or_init(|| connect(settings, &variables)).await, event).await
     }))
     .await
 }
@@ -50,13 +49,17 @@ fn settings(variables: &[(String, String)]) -> Result<FunctionSettings, Settings
     Ok(FunctionSettings { policy: beside_the_binary(settings.policy), ..settings })
 }
 
-async fn connect(settings: &FunctionSettings, function: &str) -> Handler {
+async fn connect(settings: &FunctionSettings, variables: &[(String, String)]) -> Handler {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ports = ports(&AwsCloud::new(load_config().await), settings, Arc::clone(&clock));
-    let of_all = Settings { shadow: settings.shadow, look_every: settings.look_every };
-    let controller = Controller::new(ports, of_all);
-    let metrics = Metrics { function: function.to_owned(), by_service: settings.service_metrics };
-    Handler::new(controller, clock).with_metrics(metrics, Box::new(io::stdout()))
+    let FunctionSettings { shadow, look_every, fan_out, service_metrics, .. } = *settings;
+    let controller = Controller::new(ports, Settings { shadow, look_every, fan_out });
+    let function = value_of(variables, "AWS_LAMBDA_FUNCTION_NAME").unwrap_or("trimtab").to_owned();
+    let metrics = Metrics { function, by_service: service_metrics };
+    let memory =
+        value_of(variables, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|memory| memory.parse().ok());
+    let handler = Handler::new(controller, clock).with_memory(memory);
+    handler.with_metrics(metrics, Box::new(io::stdout()))
 }
 
 async fn answer(handler: &Handler, event: LambdaEvent<Box<RawValue>>) -> Result<Value, Diagnostic> {

@@ -14,7 +14,7 @@ use crate::model::duration::elapsed;
 use crate::model::policy::ScalingPolicy;
 use crate::model::target::Mode;
 use crate::model::{
-    AlarmState, AlarmStatus, Change, Memory, Metric, Observation, Point, QueueDepth, ReasonCode,
+    AlarmState, AlarmStatus, Change, Memory, Metric, Name, Observation, Point, QueueDepth, ReasonCode,
     ScalableTarget, ServiceStatus, TaskCount,
 };
 
@@ -59,9 +59,9 @@ struct Filter<'a> {
     target: &'a ScalableTarget,
     memory: Memory,
     /// The newest points of the metrics that the policies look at; others are not kept.
-    metrics: BTreeMap<String, Vec<Point>>,
+    metrics: BTreeMap<Name, Vec<Point>>,
     /// The last days of those whose history may be wanted.
-    histories: BTreeMap<String, Vec<Point>>,
+    histories: BTreeMap<Name, Vec<Point>>,
 }
 
 #[derive(Serialize)]
@@ -147,9 +147,9 @@ impl<'a> Filter<'a> {
         let mut refused = Vec::new();
         let mut observation = self.observation(line, &mut refused);
         self.add_histories(&mut observation);
-        let decision = decide(self.target, &observation, &self.memory);
+        let decision = decide(self.target, &observation, std::mem::take(&mut self.memory));
         self.keep(observation);
-        let reasons = decision.reasons.iter().map(|reason| reason.text.clone());
+        let reasons = decision.reasons.iter().map(|reason| reason.text.to_string());
         let reasons = refused.into_iter().chain(reasons).collect();
         let answer =
             Answer { desired: decision.to, change: decision.change(), code: decision.binding, reasons };
@@ -163,7 +163,7 @@ impl<'a> Filter<'a> {
     fn observation(&mut self, line: Line, refused: &mut Vec<String>) -> Observation {
         let mut metrics = std::mem::take(&mut self.metrics);
         for (key, points) in line.metrics {
-            let Some(known) = metrics.get_mut(&key) else { continue };
+            let Some(known) = metrics.get_mut(key.as_str()) else { continue };
             let mut told = Vec::with_capacity(points.len());
             for (start, value) in points {
                 match moment(start).filter(|start| *start <= line.now) {
@@ -173,7 +173,7 @@ impl<'a> Filter<'a> {
                     )),
                 }
             }
-            if let Some(history) = self.histories.get_mut(&key) {
+            if let Some(history) = self.histories.get_mut(key.as_str()) {
                 let possible = told.iter().filter(|point| is_possible_value(point.value));
                 add(history, possible.copied().collect());
                 let surplus = history.len() - history_of(history).len();
@@ -183,7 +183,8 @@ impl<'a> Filter<'a> {
             }
             add(known, told);
         }
-        let alarms = line.alarms.into_iter().map(|(name, alarm)| (name, AlarmStatus::from(alarm))).collect();
+        let alarms =
+            line.alarms.into_iter().map(|(name, alarm)| (name.into(), AlarmStatus::from(alarm))).collect();
         let mut queues = BTreeMap::new();
         for (name, queue) in line.queues {
             if let Some(depth) = queue.depth(&name, refused) {

@@ -32,7 +32,7 @@ use jiff::Timestamp;
 use crate::aws::{AwsCloud, load_config};
 use crate::control::places::{PolicyPlace, StatePlace};
 use crate::control::ports::Clock;
-use crate::control::{Controller, Settings};
+use crate::control::{Controller, Ports, Settings};
 use crate::handler::Handler;
 use crate::handler::connect::ports;
 use crate::handler::settings::FunctionSettings;
@@ -543,6 +543,8 @@ async fn controller(
         }
         check::parsed(&path.display().to_string(), &check::read(path)?)?;
     }
-    let ports = ports(&cloud().await, &settings, Arc::clone(&clock));
-    Ok((Controller::new(ports, Settings { shadow: settings.shadow, look_every: None }), clock))
+    // What is asked for here is answered here, not sent to the function's workers.
+    let ports = Ports { shards: None, ..ports(&cloud().await, &settings, Arc::clone(&clock)) };
+    let of_all = Settings { shadow: settings.shadow, ..Settings::default() };
+    Ok((Controller::new(ports, of_all), clock))
 }

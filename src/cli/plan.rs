@@ -1,19 +1,26 @@
 //! `trimtab plan` and `trimtab invoke`: the controller on the real services, without and with its hands.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anstyle::AnsiColor;
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::error::CliError;
 use super::screen::{Screen, bold, coloured, say};
 use super::table::{Column, table};
 use crate::control::Controller;
 use crate::control::answer::{Answer, ErrorKind, ServiceDecision};
+use crate::control::calls::Usage;
+use crate::control::calls::price::{Bill, LambdaTime};
 use crate::control::trigger::Trigger;
 use crate::handler::event::{Incoming, Parsed};
 use crate::handler::{Handler, HandlerError};
 use crate::model::Change;
+
+/// The time between two ticks.
+const A_MINUTE: Duration = Duration::from_secs(60);
 
 /// Shows what the function would do now, or on an event, and why.
 pub(super) async fn plan(
@@ -25,12 +32,40 @@ pub(super) async fn plan(
     for trigger in triggers(event)? {
         answer.extend(controller.plan(&trigger).await);
     }
+    let used = controller.calls().used();
+    let month = Bill::of(&used, LambdaTime::default()).per_month(A_MINUTE);
     if screen.json {
-        screen.write_json(&answer)?;
+        let cost = json!({ "calls": used.calls, "metrics": used.metrics, "cost_per_month": month.total() });
+        screen.write_json(&Planned { answer: &answer, spent: cost })?;
     } else {
         screen.write(&told(&answer))?;
+        screen.write(&format!("\n{}", spent(&used, &month)))?;
     }
     verdict(&answer)
+}
+
+/// The answer, and what it took.
+#[derive(Serialize)]
+struct Planned<'a> {
+    #[serde(flatten)]
+    answer: &'a Answer,
+    spent: Value,
+}
+
+/// A table of the calls that the plan took, and what they would cost with a tick a minute.
+fn spent(used: &Usage, month: &Bill) -> String {
+    let columns = [Column::Text("CALL"), Column::Number("TIMES"), Column::Number("$ A MONTH")];
+    let rows = used.calls.iter().map(|(name, count)| {
+        let dollars = month.parts().get(name).copied().unwrap_or_default();
+        vec![(*name).to_owned(), count.to_string(), format!("{dollars:.2}")]
+    });
+    let metrics = if used.metrics == 1 { "metric" } else { "metrics" };
+    format!(
+        "{}With a look like this each minute ${:.2} a month, by the list prices of us-east-1, for {} {metrics} and the rest.\n",
+        table(&columns, rows),
+        month.total(),
+        used.metrics
+    )
 }
 
 /// Hands an event to the handler, as Lambda would, and writes its answer.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::model::metric::MetricTerm;
 use crate::model::policy::{PolicyKind, ScalingPolicy};
-use crate::model::{Metric, MetricSource, ScalableTarget, ServiceId, ServicePattern};
+use crate::model::{Metric, MetricSource, Name, ScalableTarget, ServiceId, ServicePattern};
 
 /// Stands for the cluster's name in dimensions and queues.
 pub(super) const CLUSTER: &str = "{cluster}";
@@ -81,13 +81,13 @@ pub(super) fn fill_text(text: &str, service: &ServiceId) -> String {
 }
 
 fn fill(policy: &mut ScalingPolicy, service: &ServiceId) {
-    policy.name = fill_text(&policy.name, service);
+    policy.name = fill_text(&policy.name, service).into();
     if let PolicyKind::Queue(queue) = &mut policy.kind {
         for queue in &mut queue.queues {
             queue.name = fill_text(&queue.name, service);
             queue.reference = fill_text(&queue.reference, service);
-            queue.sent.key = fill_text(&queue.sent.key, service);
-            queue.deleted.key = fill_text(&queue.deleted.key, service);
+            queue.sent.key = fill_text(&queue.sent.key, service).into();
+            queue.deleted.key = fill_text(&queue.deleted.key, service).into();
         }
         let mut seen = BTreeSet::new();
         queue.queues.retain(|queue| seen.insert(queue.name.clone()));
@@ -126,8 +126,8 @@ fn metrics_mut(policy: &mut ScalingPolicy) -> Vec<&mut Metric> {
 fn name_apart(policies: &mut [ScalingPolicy]) {
     let mut taken = BTreeSet::new();
     for policy in policies {
-        let candidates = numbered(&policy.name).filter(|name| !taken.contains(name));
-        policy.name = first(candidates, &policy.name);
+        let candidates = numbered(&policy.name).filter(|name| !taken.contains(name.as_str()));
+        policy.name = first(candidates, &policy.name).into();
         taken.insert(policy.name.clone());
     }
 }
@@ -135,14 +135,14 @@ fn name_apart(policies: &mut [ScalingPolicy]) {
 /// Lengthens the keys that another metric has: by the resource or the namespace, then by a number. The same metric in two
 /// policies keeps one key, and is read once.
 fn key_apart(policies: &mut [ScalingPolicy]) {
-    let mut taken: BTreeMap<String, (MetricSource, Duration)> = BTreeMap::new();
+    let mut taken: BTreeMap<Name, (MetricSource, Duration)> = BTreeMap::new();
     for metric in policies.iter_mut().flat_map(metrics_mut) {
         let content = (metric.source.clone(), metric.period);
         let longer = format!("{}:{}", metric.key, qualifier(&metric.source));
-        let candidates = std::iter::once(metric.key.clone())
+        let candidates = std::iter::once(metric.key.to_string())
             .chain(numbered(&longer))
-            .filter(|key| taken.get(key).is_none_or(|other| *other == content));
-        metric.key = first(candidates, &metric.key);
+            .filter(|key| taken.get(key.as_str()).is_none_or(|other| *other == content));
+        metric.key = first(candidates, &metric.key).into();
         taken.insert(metric.key.clone(), content);
     }
 }

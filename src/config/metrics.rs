@@ -49,7 +49,7 @@ pub(super) fn of_queue(queue: &str, name: &str) -> Metric {
 /// A metric by the minute.
 pub(super) fn a_minute(key: String, stat: MetricStat, exists_without_tasks: bool) -> Metric {
     Metric {
-        key,
+        key: key.into(),
         source: MetricSource::Stat(stat),
         period: MINUTE,
         offset: Duration::ZERO,
@@ -82,7 +82,7 @@ fn predefined(
     };
     let stat = MetricStat::ecs_service(metric, &ServiceId::new(CLUSTER, SERVICE));
     Some(Metric {
-        key: key.to_owned(),
+        key: key.into(),
         source: MetricSource::Stat(stat),
         period: Duration::from_secs(period),
         offset: Duration::ZERO,
@@ -145,7 +145,7 @@ fn described(report: &mut Report<'_>, path: &Path, doc: CustomMetricDoc) -> Opti
         let (key, terms) = math(report, &path.key("metrics"), metrics)?;
         let key = doc.name.unwrap_or(key);
         let source = MetricSource::Math(terms);
-        return Some(Metric { key, source, period, offset, exists_without_tasks: true });
+        return Some(Metric { key: key.into(), source, period, offset, exists_without_tasks: true });
     }
     let dimensions = dimensions(report, &path.key("dimensions"), doc.dimensions);
     let (Some(namespace), Some(name)) = (doc.namespace, doc.name) else {
@@ -155,7 +155,7 @@ fn described(report: &mut Report<'_>, path: &Path, doc: CustomMetricDoc) -> Opti
     let stat = doc.stat.unwrap_or_else(|| "Average".to_owned());
     let stat = MetricStat { namespace, name: name.clone(), dimensions, stat };
     let source = MetricSource::Stat(stat);
-    Some(Metric { key: name, source, period, offset, exists_without_tasks: true })
+    Some(Metric { key: name.into(), source, period, offset, exists_without_tasks: true })
 }
 
 /// Periods that GetMetricData takes: 10, 20 or 30 seconds, or whole minutes; a day at most is of use here.

@@ -47,7 +47,7 @@ pub(super) fn policy(report: &mut Report<'_>, path: &Path, doc: PolicyDoc) -> Op
             (name, PolicyKind::ServiceLevel(policy))
         }
     };
-    Some(ScalingPolicy { name: given_name.unwrap_or(own_name), kind, on_missing_metrics })
+    Some(ScalingPolicy { name: given_name.unwrap_or(own_name).into(), kind, on_missing_metrics })
 }
 
 fn target_tracking(report: &mut Report<'_>, path: &Path, doc: TargetTrackingDoc) -> Option<TargetTracking> {
@@ -97,7 +97,7 @@ fn step_scaling(report: &mut Report<'_>, path: &Path, doc: StepScalingDoc) -> St
     let mut steps: Vec<StepAdjustment> = doc.steps.into_iter().map(step).collect();
     steps.sort_by(|a, b| steps::lower(a.lower).total_cmp(&steps::lower(b.lower)));
     StepScaling {
-        alarm: doc.alarm,
+        alarm: doc.alarm.into(),
         adjustment_type: match doc.adjustment_type {
             AdjustmentTypeDoc::ChangeInCapacity => AdjustmentType::ChangeInCapacity,
             AdjustmentTypeDoc::PercentChangeInCapacity => AdjustmentType::PercentChangeInCapacity,

@@ -24,7 +24,7 @@ use crate::model::policy::{
     ScalingPolicy, ScalingRules, SelectPolicy,
 };
 use crate::model::schedule::{Calendar, InvalidSchedule, PartialCapacity, ScheduledAction, Window};
-use crate::model::target::{AasRegistered, DuringDeployment, Mode, OnMissingMetrics};
+use crate::model::target::{AasRegistered, DuringDeployment, LOOK_AT_LEAST_EVERY, Mode, OnMissingMetrics};
 use crate::model::{Capacity, ScalableTarget, ServiceId, ServicePattern};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -106,6 +106,8 @@ fn settings(
     check_names(report, "windows", windows.iter().map(|(path, window)| (path, window.name.as_str())));
     let warm_up = doc.warm_up.unwrap_or(DurationDoc::from_secs(0));
     at_most_a_day(report, &top.key("warm_up"), warm_up);
+    let look_at_least_every =
+        look_at_least_every(report, &top.key("look_at_least_every"), doc.look_at_least_every);
     let predictive = doc.predictive.map(|doc| predictive(report, &top.key("predictive"), doc));
     let behavior = behavior(report, &top.key("behavior"), doc.behavior.unwrap_or_default());
     let on_missing_metrics = doc
@@ -122,12 +124,24 @@ fn settings(
         schedules: schedules.into_iter().map(|(_, action)| action).collect(),
         windows: windows.into_iter().map(|(_, window)| window).collect(),
         warm_up: warm_up.0,
+        look_at_least_every,
         behavior,
         on_missing_metrics,
         during_deployment: doc.during_deployment.map(DuringDeployment::from).unwrap_or_default(),
         aas: doc.aas.map(AasRegistered::from).unwrap_or_default(),
     });
     (except, target)
+}
+
+/// From one tick to the next at least; at most so long that the points of the time between are still asked for and learned from.
+fn look_at_least_every(report: &mut Report<'_>, path: &Path, doc: Option<DurationDoc>) -> Duration {
+    const SHORTEST: Duration = Duration::from_secs(60);
+    const LONGEST: Duration = Duration::from_secs(20 * 60);
+    let every = doc.map_or(LOOK_AT_LEAST_EVERY, |doc| doc.0);
+    if !(SHORTEST..=LONGEST).contains(&every) {
+        report.wrong(path, format!("is {}; it must be from 1m to 20m", format_duration(every)));
+    }
+    every
 }
 
 /// Reports a time that is longer than a day.

@@ -14,9 +14,37 @@ pub struct Answer {
     pub decisions: Vec<ServiceDecision>,
     /// Everything that went wrong; it stopped nothing else.
     pub errors: Vec<AnswerError>,
+    /// How many services were left alone because they are at rest.
+    #[serde(skip_serializing_if = "is_none")]
+    pub at_rest: usize,
     /// Services that there was no time for, the oldest look first. They are left to another invocation, or to the next tick.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub handed_over: Vec<ServiceId>,
+    /// What was sent to other invocations: of a large fleet's tick, and of what there was no time for.
+    #[serde(skip_serializing_if = "Sent::is_nothing")]
+    pub sent: Sent,
+}
+
+/// What was sent to other invocations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Sent {
+    /// How many shards.
+    pub shards: usize,
+    /// How many services in them.
+    pub services: usize,
+}
+
+impl Sent {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+    fn is_nothing(&self) -> bool {
+        self.shards == 0
+    }
+
+    /// Adds what else was sent.
+    pub(super) fn add(&mut self, other: Self) {
+        self.shards = self.shards.saturating_add(other.shards);
+        self.services = self.services.saturating_add(other.services);
+    }
 }
 
 impl Answer {
@@ -24,8 +52,15 @@ impl Answer {
     pub fn extend(&mut self, other: Self) {
         self.decisions.extend(other.decisions);
         self.errors.extend(other.errors);
+        self.at_rest += other.at_rest;
         self.handed_over.extend(other.handed_over);
+        self.sent.add(other.sent);
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// What was decided for one service, as the answer and the log line tell it.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::blast_radius::{BlastRadius, Spending, Spent};
-use crate::model::{Change, Decision, Reason, ReasonCode, ServiceId, TaskCount};
+use crate::model::{Change, Decision, Reason, ReasonCode, Sentence, ServiceId, TaskCount};
 
 use super::answer::AnswerError;
 use super::controller::Ports;
@@ -155,7 +155,7 @@ impl Grant {
     pub(super) fn apply(self, decision: &mut Decision) {
         let Self::UpTo(count, text) = self else { return };
         decision.to = count;
-        decision.reasons.push(Reason { code: ReasonCode::BlastRadius, text });
+        decision.reasons.push(Reason { code: ReasonCode::BlastRadius, text: Sentence::new(text) });
         decision.binding = ReasonCode::BlastRadius;
         if decision.change() == Change::Hold {
             decision.memory.pending = None;

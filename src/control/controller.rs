@@ -13,10 +13,13 @@ use crate::model::target::Mode;
 
 use super::answer::{Answer, AnswerError};
 use super::blast_radius::Ledger;
+use super::calls::Calls;
+use super::fan_out::{self, FanOut, Sharing};
 use super::kept_points::KeptPoints;
 use super::look::{Look, Manner};
+use super::observe::Care;
 use super::policy_cache::PolicyCache;
-use super::ports::{Clock, CloudWatch, Ecs, PolicySource, Sqs, StateStore};
+use super::ports::{Clock, CloudWatch, Ecs, PolicySource, Shards, Sqs, StateStore};
 use super::report::Log;
 use super::targets::{self, Listings};
 use super::trigger::Trigger;
@@ -33,6 +36,8 @@ pub struct Ports {
     pub sqs: Arc<dyn Sqs>,
     /// Where memories are kept.
     pub states: Arc<dyn StateStore>,
+    /// Where parts of a large fleet's tick go; none where one invocation does all.
+    pub shards: Option<Arc<dyn Shards>>,
     /// Where the policy file is.
     pub policy: Arc<dyn PolicySource>,
     /// Time.
@@ -46,6 +51,8 @@ pub struct Settings {
     pub shadow: bool,
     /// How often the services that gain by it are looked at in the minute of a tick; none for once.
     pub look_every: Option<Duration>,
+    /// How a large fleet is shared out, where there is somewhere to send its parts.
+    pub fan_out: FanOut,
 }
 
 /// Looks at services and sets their desired count. It keeps the last good policy file and the last listings from one
@@ -53,6 +60,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Controller {
     ports: Ports,
+    calls: Calls,
     settings: Settings,
     policy: PolicyCache,
     listings: Listings,
@@ -64,14 +72,34 @@ pub struct Controller {
 struct Aim {
     targets: Vec<ScalableTarget>,
     blast_radius: Option<BlastRadius>,
+    /// The digest of the policy file.
+    policy: u64,
     errors: Vec<AnswerError>,
+}
+
+/// What a look has time for before it has to answer.
+struct Time {
+    /// Reading: at most half of all, so that what was read can be acted on.
+    to_read: Option<Timestamp>,
+    /// Acting.
+    to_act: Option<Timestamp>,
+}
+
+impl Time {
+    fn until(deadline: Option<Timestamp>, now: Timestamp) -> Self {
+        let to_act = deadline.and_then(|deadline| deadline.saturating_sub(watch::TO_ANSWER).ok());
+        let to_read = to_act.and_then(|end| now.saturating_add(elapsed(now, end) / 2).ok());
+        Self { to_read, to_act }
+    }
 }
 
 impl Controller {
     /// A controller that has not looked yet.
     pub fn new(ports: Ports, settings: Settings) -> Self {
+        let calls = Calls::new(ports);
         Self {
-            ports,
+            ports: calls.ports(),
+            calls,
             settings,
             policy: PolicyCache::default(),
             listings: Listings::default(),
@@ -80,49 +108,68 @@ impl Controller {
         }
     }
 
+    /// Its calls to the world: their limits, and what was used.
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
     /// Looks at the services that the trigger means, and carries out and reports what is decided. It never fails as a
     /// whole: what went wrong is in the answer, beside the decisions that it did not touch.
     pub async fn handle(&self, trigger: &Trigger) -> Answer {
+        self.look_once(trigger, None).await
+    }
+
+    /// Handles a trigger as [`Self::handle`] does, and answers before the deadline: what there is no time for is handed over. After a
+    /// tick, or a shard of one, it goes on looking at the services that gain by it, as often as the settings say, until the next
+    /// tick is near. Without a deadline there is one look.
+    pub async fn watch(&self, trigger: &Trigger, deadline: Option<Timestamp>) -> Watch {
+        let tick = fan_out::minute_of(trigger, self.ports.clock.now());
+        match (tick, self.settings.look_every, deadline) {
+            (Some(tick), Some(every), Some(deadline)) => {
+                self.watch_the_minute(trigger, Pace::new(tick, every, deadline), deadline).await
+            }
+            _ => self.look_once(trigger, deadline).await.into(),
+        }
+    }
+
+    async fn look_once(&self, trigger: &Trigger, deadline: Option<Timestamp>) -> Answer {
         let answer = match Manner::of(trigger, self.ports.clock.now()) {
-            Ok(manner) => self.answer(trigger, &manner).await,
-            Err(error) => Answer { decisions: Vec::new(), errors: vec![error], ..Answer::default() },
+            Ok(manner) => self.answer(trigger, &manner, deadline).await,
+            Err(error) => Answer { errors: vec![error], ..Answer::default() },
         };
         self.log.write(&answer);
         answer
     }
 
-    /// Handles a trigger as [`Self::handle`] does. After a tick it goes on looking at the services that gain by it, as often as
-    /// the settings say, and answers before the next tick and before the deadline. Without a deadline there is one look.
-    pub async fn watch(&self, trigger: &Trigger, deadline: Option<Timestamp>) -> Watch {
-        match (trigger, self.settings.look_every, deadline) {
-            (Trigger::Tick, Some(every), Some(deadline)) => self.watch_the_minute(every, deadline).await,
-            _ => self.handle(trigger).await.into(),
-        }
-    }
-
-    async fn watch_the_minute(&self, every: Duration, deadline: Timestamp) -> Watch {
+    async fn watch_the_minute(&self, trigger: &Trigger, pace: Pace, deadline: Timestamp) -> Watch {
         let clock = &self.ports.clock;
         let began = clock.now();
-        let Aim { targets, blast_radius, errors } = self.aim(&Trigger::Tick).await;
+        let mut sharing = Sharing::of(trigger, &self.ports, self.settings.fan_out, true);
+        let Aim { targets, blast_radius, policy, errors } = self.aim(trigger).await;
+        let mut answer = Answer { errors, ..Answer::default() };
+        let targets = self.keep_own(&mut sharing, targets, &mut answer).await;
         let gaining: Vec<ScalableTarget> =
             targets.iter().filter(|target| watch::gains(target)).cloned().collect();
         let cloudwatch = Arc::new(KeptPoints::new(Arc::clone(&self.ports.cloudwatch)));
         let ports = Ports { cloudwatch, ..self.ports.clone() };
         let manner = Manner::default();
+        let time = Time::until(Some(deadline), began);
         let look = Look {
             ports: &ports,
             manner: &manner,
-            with_history: true,
+            care: Care { thrifty: true, with_history: true, policy, until: time.to_read },
             limits: blast_radius.as_ref(),
             ledger: &self.ledger,
+            until: time.to_act,
         };
-        let later_look = Look { with_history: false, ..look };
-        let mut answer = look.at(targets).await;
-        answer.errors.splice(0..0, errors);
+        answer.extend(look.at(targets).await);
+        sharing.hand_on(&mut answer).await;
         self.log.write(&answer);
         let mut watch = Watch::from(answer);
         let mut lasted = elapsed(began, clock.now());
-        let pace = Pace::new(began, every, deadline);
+        let end = Some(pace.end());
+        let later_look =
+            Look { care: Care { with_history: false, until: end, ..look.care }, until: end, ..look };
         for time in pace.times().filter(|_| !gaining.is_empty()) {
             let now = clock.now();
             if time < now {
@@ -153,23 +200,43 @@ impl Controller {
     /// Answers a trigger without remembering or doing anything.
     pub async fn plan(&self, trigger: &Trigger) -> Answer {
         match Manner::of(trigger, self.ports.clock.now()) {
-            Ok(manner) => self.answer(trigger, &manner.dry()).await,
-            Err(error) => Answer { decisions: Vec::new(), errors: vec![error], ..Answer::default() },
+            Ok(manner) => self.answer(trigger, &manner.dry(), None).await,
+            Err(error) => Answer { errors: vec![error], ..Answer::default() },
         }
     }
 
-    async fn answer(&self, trigger: &Trigger, manner: &Manner) -> Answer {
-        let Aim { targets, blast_radius, mut errors } = self.aim(trigger).await;
+    async fn answer(&self, trigger: &Trigger, manner: &Manner, deadline: Option<Timestamp>) -> Answer {
+        let began = self.ports.clock.now();
+        let carries_out = !manner.is_dry_run();
+        let mut sharing = Sharing::of(trigger, &self.ports, self.settings.fan_out, carries_out);
+        let Aim { targets, blast_radius, policy, errors } = self.aim(trigger).await;
+        let mut answer = Answer { errors, ..Answer::default() };
+        let targets = self.keep_own(&mut sharing, targets, &mut answer).await;
+        let thrifty = carries_out && fan_out::minute_of(trigger, began).is_some();
+        let time = Time::until(deadline, began);
         let look = Look {
             ports: &self.ports,
             manner,
-            with_history: true,
+            care: Care { thrifty, with_history: true, policy, until: time.to_read },
             limits: blast_radius.as_ref(),
             ledger: &self.ledger,
+            until: time.to_act,
         };
-        let answer = look.at(targets).await;
-        errors.extend(answer.errors);
-        Answer { errors, ..answer }
+        answer.extend(look.at(targets).await);
+        sharing.hand_on(&mut answer).await;
+        answer
+    }
+
+    /// The targets to look at here. Others are sent to other invocations, with which the rate limits of the account are shared.
+    async fn keep_own(
+        &self,
+        sharing: &mut Sharing<'_>,
+        targets: Vec<ScalableTarget>,
+        answer: &mut Answer,
+    ) -> Vec<ScalableTarget> {
+        let own = sharing.share(targets, answer).await;
+        self.calls.share(sharing.sharers());
+        own
     }
 
     /// The targets that a trigger means, as the settings have them.
@@ -177,12 +244,12 @@ impl Controller {
         let current = self.policy.current(self.ports.policy.as_ref()).await;
         let mut errors = current.errors;
         let Some(policy) = current.file else {
-            return Aim { targets: Vec::new(), blast_radius: None, errors };
+            return Aim { targets: Vec::new(), blast_radius: None, policy: current.digest, errors };
         };
         let found = targets::resolve(&policy, trigger, &self.ports, &self.listings).await;
         errors.extend(found.errors);
         let targets = found.targets.into_iter().map(|target| self.with_settings(target)).collect();
-        Aim { targets, blast_radius: policy.blast_radius, errors }
+        Aim { targets, blast_radius: policy.blast_radius, policy: current.digest, errors }
     }
 
     fn with_settings(&self, target: ScalableTarget) -> ScalableTarget {

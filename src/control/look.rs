@@ -1,23 +1,28 @@
 //! A look at services: observe, decide, remember, act. It remembers before it acts, under a version check, so of two looks
 //! that race one acts and the other looks again; and what cannot be remembered is not done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::engine::{decide, put_off_history};
+use crate::engine::{decide, is_news, put_off_history, remember_rest};
 use crate::model::blast_radius::BlastRadius;
+use crate::model::duration::elapsed;
 use crate::model::target::Mode;
-use crate::model::{Change, Decision, Memory, Observation, Reason, ReasonCode, ScalableTarget, ServiceId};
+use crate::model::{
+    Change, Decision, Memory, Observation, Reason, ReasonCode, ScalableTarget, Sentence, ServiceId,
+};
 
 use super::answer::{Answer, AnswerError, ServiceDecision};
 use super::blast_radius::{Ledger, Wanted};
 use super::controller::Ports;
+use super::fan_out;
 use super::manual::Amendment;
-use super::observe::{Sight, observe};
+use super::observe::{Basis, Care, History, Sight, observe};
 use super::ports::{PortError, StoreError};
 use super::side_by_side::in_any_order;
 use super::trigger::Trigger;
+use super::watch::in_time;
 
 /// Looks after the first, where another look was remembered meanwhile.
 const LOOKS_AGAIN: usize = 2;
@@ -37,11 +42,17 @@ impl Manner {
     /// The manner that a trigger asks for.
     ///
     /// # Errors
-    /// Where it asks by hand for something that cannot be.
+    /// Where it asks by hand for something that cannot be, or comes too late.
     pub(super) fn of(trigger: &Trigger, now: Timestamp) -> Result<Self, AnswerError> {
+        fan_out::in_time(trigger, now)?;
         let show_memory = matches!(trigger, Trigger::Status { .. });
         let dry_run = show_memory || matches!(trigger, Trigger::Evaluate { dry_run: true, .. });
         Ok(Self { dry_run, show_memory, amendment: Amendment::of(trigger, now)? })
+    }
+
+    /// Whether nothing is remembered and nothing is done.
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.dry_run
     }
 
     /// The same, with nothing remembered and nothing done.
@@ -57,12 +68,14 @@ pub(super) struct Look<'a> {
     pub(super) ports: &'a Ports,
     /// How it is carried out.
     pub(super) manner: &'a Manner,
-    /// Whether it brings history where that is wanted. A look inside the minute has no time for it.
-    pub(super) with_history: bool,
+    /// How much it asks for.
+    pub(super) care: Care,
     /// What all services together may change within a minute, where that is limited.
     pub(super) limits: Option<&'a BlastRadius>,
     /// What they changed.
     pub(super) ledger: &'a Ledger,
+    /// No service is changed after this time.
+    pub(super) until: Option<Timestamp>,
 }
 
 /// A decision that is not carried out yet.
@@ -74,6 +87,8 @@ struct Considered<'a> {
     version: Option<u64>,
     by_hand: Option<String>,
     decision: Decision,
+    /// Whether the decision has to be remembered even if nothing is done.
+    is_news: bool,
 }
 
 /// How a service's look ended.
@@ -82,6 +97,8 @@ enum Outcome {
     Done(ServiceDecision, Option<AnswerError>),
     /// Another look was remembered meanwhile, so nothing was done.
     Conflict(ServiceDecision),
+    /// The time ended before it could be done.
+    Left,
 }
 
 impl Considered<'_> {
@@ -94,32 +111,34 @@ impl Considered<'_> {
 impl Look<'_> {
     /// Looks at the targets, and again at those where another look came between.
     pub(super) async fn at(self, mut targets: Vec<ScalableTarget>) -> Answer {
+        let mut answer = Answer::default();
         let mut decisions = BTreeMap::new();
-        let mut errors = Vec::new();
+        let mut care = self.care;
         for looks_left in (0..=LOOKS_AGAIN).rev() {
-            let mut seen = observe(self.ports, &targets, self.with_history).await;
-            seen.errors.retain(|error| !errors.contains(error));
-            errors.append(&mut seen.errors);
+            let mut seen = observe(self.ports, &targets, care).await;
+            seen.errors.retain(|error| !answer.errors.contains(error));
+            answer.errors.append(&mut seen.errors);
+            answer.at_rest += seen.at_rest;
+            answer.handed_over.append(&mut seen.handed_over);
             let sights =
                 targets.iter().filter_map(|target| Some((target, seen.sights.remove(&target.service)?)));
             let mut considered: Vec<Considered<'_>> =
                 sights.map(|(target, sight)| self.consider(target, sight)).collect();
-            errors.extend(self.limit(&mut considered).await.filter(|error| !errors.contains(error)));
-            let outcomes = considered.into_iter().map(|considered| async move {
-                (considered.target.service.clone(), self.carry_out(considered).await)
-            });
-            let outcomes: BTreeMap<ServiceId, Outcome> =
-                in_any_order(outcomes.collect()).await.into_iter().collect();
-            let mut conflicts = Vec::new();
-            for (service, outcome) in outcomes {
+            let error = self.limit(&mut considered).await;
+            answer.errors.extend(error.filter(|error| !answer.errors.contains(error)));
+            let mut conflicts = BTreeSet::new();
+            for (service, outcome) in self.carry_out_all(considered).await {
                 match outcome {
                     Outcome::Done(decision, error) => {
                         decisions.insert(service, decision);
-                        errors.extend(error);
+                        answer.errors.extend(error);
                     }
-                    Outcome::Conflict(_) if 0 < looks_left => conflicts.push(service),
+                    Outcome::Left => answer.handed_over.push(service),
+                    Outcome::Conflict(_) if 0 < looks_left => {
+                        conflicts.insert(service);
+                    }
                     Outcome::Conflict(decision) => {
-                        errors.push(outpaced(&service));
+                        answer.errors.push(outpaced(&service));
                         decisions.insert(service, decision);
                     }
                 }
@@ -128,22 +147,48 @@ impl Look<'_> {
                 break;
             }
             targets.retain(|target| conflicts.contains(&target.service));
+            care.thrifty = false;
         }
-        Answer { decisions: decisions.into_values().collect(), errors, ..Answer::default() }
+        answer.decisions = decisions.into_values().collect();
+        answer
     }
 
     fn consider(self, target: &ScalableTarget, sight: Sight) -> Considered<'_> {
-        let (version, before) = match sight.stored {
+        let Sight { observation, stored, basis, history } = sight;
+        let (version, before) = match stored {
             Some(stored) => (Some(stored.version), stored.memory),
             None => (None, Memory::default()),
         };
         let mut memory = before.clone();
         let by_hand = self.manner.amendment.as_ref().map(|amendment| amendment.apply(&mut memory));
-        let mut decision = decide(target, &sight.observation, &memory);
-        if sight.history_put_off {
-            put_off_history(target, &memory, &mut decision.memory);
+        let mut decision = decide(target, &observation, memory);
+        if history == History::PutOff {
+            put_off_history(target, &before, &mut decision.memory);
         }
-        Considered { target, observation: sight.observation, before, version, by_hand, decision }
+        remember_rest(target, &observation, &before, self.care.policy, &mut decision);
+        let is_news = match basis {
+            Basis::EveryLook if self.care.thrifty && history != History::Asked => {
+                is_news(target, &before, &decision.memory)
+            }
+            Basis::EveryLook | Basis::ThisLook => decision.memory != before,
+            Basis::Rest => false,
+        };
+        Considered { target, observation, before, version, by_hand, decision, is_news }
+    }
+
+    /// Carries out decisions: what is only remembered side by side with what is done, and more tasks before fewer, the oldest look
+    /// first.
+    async fn carry_out_all(self, considered: Vec<Considered<'_>>) -> Vec<(ServiceId, Outcome)> {
+        let (mut acting, resting): (Vec<Considered<'_>>, Vec<Considered<'_>>) =
+            considered.into_iter().partition(Considered::acts);
+        acting.sort_by_key(|one| (one.decision.change() != Change::Out, one.before.starts.looked_at));
+        let (mut done, held) = futures::join!(
+            in_any_order(acting.into_iter().map(|one| self.carry_out(one)).collect()),
+            in_any_order(resting.into_iter().map(|one| self.carry_out(one)).collect()),
+        );
+        done.extend(held);
+        done.sort_by(|(one, _), (other, _)| one.cmp(other));
+        done
     }
 
     /// Cuts what is to be carried out to the blast radius. What a person asks for is theirs to decide: it is neither cut nor
@@ -158,7 +203,7 @@ impl Look<'_> {
         if self.manner.amendment.is_some() {
             let text = "the blast radius does not limit what is set by hand";
             for Considered { decision, .. } in acting {
-                decision.reasons.push(Reason { code: ReasonCode::BlastRadius, text: text.to_owned() });
+                decision.reasons.push(Reason { code: ReasonCode::BlastRadius, text: Sentence::new(text) });
             }
             return None;
         }
@@ -175,9 +220,13 @@ impl Look<'_> {
         error
     }
 
-    async fn carry_out(self, considered: Considered<'_>) -> Outcome {
+    async fn carry_out(self, considered: Considered<'_>) -> (ServiceId, Outcome) {
+        (considered.target.service.clone(), self.outcome(considered).await)
+    }
+
+    async fn outcome(self, considered: Considered<'_>) -> Outcome {
         let acts = considered.acts();
-        let Considered { target, observation, before, version, by_hand, mut decision } = considered;
+        let Considered { target, observation, before, version, by_hand, mut decision, is_news } = considered;
         let mut answer = answer(&target.service, &decision, by_hand, &observation);
         if self.manner.show_memory {
             answer.memory = serde_json::to_value(&before).ok();
@@ -188,7 +237,10 @@ impl Look<'_> {
         if decision.change() != Change::Hold && !acts {
             decision.memory.pending = None; // what is not done must never be taken for something that took effect
         }
-        if acts || decision.memory != before {
+        if acts && !self.has_room_to_update().await {
+            return Outcome::Left;
+        }
+        if acts || is_news {
             match self.ports.states.store(&target.service, version, &decision.memory).await {
                 Ok(()) => {}
                 Err(StoreError::Conflict) => return Outcome::Conflict(answer),
@@ -200,6 +252,20 @@ impl Look<'_> {
         let error = if acts { self.act(&target.service, &decision).await.err() } else { None };
         answer.applied = acts && error.is_none();
         Outcome::Done(answer, error)
+    }
+
+    /// Whether an UpdateService call can be sent before the time for it ends.
+    async fn has_room_to_update(self) -> bool {
+        let clock = self.ports.clock.as_ref();
+        match self.until {
+            Some(until) => {
+                in_time(self.ports.ecs.room_to_update(), clock, elapsed(clock.now(), until)).await.is_some()
+            }
+            None => {
+                self.ports.ecs.room_to_update().await;
+                true
+            }
+        }
     }
 
     async fn act(self, service: &ServiceId, decision: &Decision) -> Result<(), AnswerError> {
@@ -216,7 +282,7 @@ fn answer(
     by_hand: Option<String>,
     observation: &Observation,
 ) -> ServiceDecision {
-    let reasons = by_hand.into_iter().chain(decision.reasons.iter().map(|reason| reason.text.clone()));
+    let reasons = by_hand.into_iter().chain(decision.reasons.iter().map(|reason| reason.text.to_string()));
     ServiceDecision {
         service: service.clone(),
         at: observation.now,

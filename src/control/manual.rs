@@ -58,7 +58,7 @@ impl Amendment {
             | Trigger::EcsChange { .. }
             | Trigger::Evaluate { .. }
             | Trigger::Status { .. }
-            | Trigger::Shard { .. } => Ok(None),
+            | Trigger::Shard(_) => Ok(None),
         }
     }
 

@@ -2,7 +2,9 @@
 
 pub mod answer;
 mod blast_radius;
+pub mod calls;
 mod controller;
+mod fan_out;
 mod kept_points;
 mod look;
 mod manual;
@@ -21,5 +23,6 @@ mod watch;
 mod tests;
 
 pub use controller::{Controller, Ports, Settings};
+pub use fan_out::FanOut;
 pub(crate) use observe::recent_points;
 pub use watch::{LOOKS_END, Watch};

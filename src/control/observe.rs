@@ -1,12 +1,17 @@
 //! What is true now of the services that are looked at. All kinds of calls go side by side and in batches; what several
 //! services need is asked for once. A call that fails leaves only what it was for unobserved. What the memory asks for beyond that
 //! comes after it.
+//!
+//! A thrifty look asks only for what could matter. A service at rest is left alone (see [`crate::engine::rests`]). In a large fleet
+//! one that was content when it was last described is first decided as if it were still so; it is described where that decision
+//! asks for anything, and in rotation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
 
+use crate::engine::{decide, is_content, rests, status_at_rest};
 use crate::model::policy::PolicyKind;
 use crate::model::{Observation, QueueDepth, ScalableTarget, ServiceId, ServiceStatus};
 
@@ -20,14 +25,36 @@ mod history;
 mod signals;
 
 use history::{MOST_SERVICES, add_histories};
+use signals::Signals;
 pub(crate) use signals::recent_points;
-use signals::{Signals, observe_signals};
+
+/// So many services are described at every look, since that is a small part of the rate that the account has for it.
+const DESCRIBED_AT_EVERY_LOOK: usize = 500;
+/// In a larger fleet every service is described at one of so many looks.
+const ROTATION: usize = 5;
+
+/// How much a look asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Care {
+    /// Whether services at rest are left alone.
+    pub(super) thrifty: bool,
+    /// Whether the history that memories want is brought, or put off.
+    pub(super) with_history: bool,
+    /// The digest of the policy file in force.
+    pub(super) policy: u64,
+    /// No call is begun after this time.
+    pub(super) until: Option<Timestamp>,
+}
 
 /// What was seen at one look.
 #[derive(Debug)]
 pub(super) struct Seen {
     /// Each service of which enough was seen to decide.
     pub(super) sights: BTreeMap<ServiceId, Sight>,
+    /// How many were left alone because they are at rest.
+    pub(super) at_rest: usize,
+    /// Those that there was no time for.
+    pub(super) handed_over: Vec<ServiceId>,
     /// What kept the rest from being seen.
     pub(super) errors: Vec<AnswerError>,
 }
@@ -38,37 +65,148 @@ pub(super) struct Sight {
     pub(super) observation: Observation,
     /// None where nothing is remembered yet.
     pub(super) stored: Option<Versioned>,
-    /// Whether the memory wants a history that is left to a following look.
-    pub(super) history_put_off: bool,
+    /// What its status is known by.
+    pub(super) basis: Basis,
+    /// What became of the history that the memory wants.
+    pub(super) history: History,
+}
+
+/// What became of the history that a memory wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum History {
+    /// None is wanted.
+    NotWanted,
+    /// It was asked for.
+    Asked,
+    /// It is left to a following look.
+    PutOff,
+}
+
+/// What a service's status is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Basis {
+    /// It is described at every look.
+    EveryLook,
+    /// It is described now, and not at every look.
+    ThisLook,
+    /// It is taken to be as it was when it came to rest.
+    Rest,
+}
+
+/// A service that is looked at.
+struct Due<'a> {
+    target: &'a ScalableTarget,
+    stored: Option<Versioned>,
+    /// None while it is not known.
+    status: Option<ServiceStatus>,
+    basis: Basis,
+}
+
+impl Due<'_> {
+    /// The last look that was remembered.
+    fn last_look(&self) -> Option<Timestamp> {
+        self.stored.as_ref().and_then(|stored| stored.memory.starts.looked_at)
+    }
+
+    fn sight(self, now: Timestamp, signals: &Signals, depths: &Depths<'_>) -> Option<(ServiceId, Sight)> {
+        let observation = compose(self.target, now, self.status?, signals, depths);
+        let Self { target, stored, basis, .. } = self;
+        Some((target.service.clone(), Sight { observation, stored, basis, history: History::NotWanted }))
+    }
 }
 
 /// Observes the targets' services. One that cannot be described, or whose memory cannot be read, is an error and not seen.
-///
-/// `with_history` tells whether this is a look to bring the history that memories want, or that is put off.
-pub(super) async fn observe(ports: &Ports, targets: &[ScalableTarget], with_history: bool) -> Seen {
+pub(super) async fn observe(ports: &Ports, targets: &[ScalableTarget], care: Care) -> Seen {
     let now = ports.clock.now();
-    let (mut statuses, signals, depths, memories) = futures::join!(
-        describe(ports, targets),
-        observe_signals(ports, targets, now),
-        measure_queues(ports, targets),
-        load(ports, targets),
+    let all: Vec<&ScalableTarget> = targets.iter().collect();
+    let are_few = !care.thrifty || all.len() <= DESCRIBED_AT_EVERY_LOOK;
+    let (mut statuses, mut signals, depths, mut memories) = futures::join!(
+        describe(ports, if are_few { &all } else { &[] }, care.until),
+        Signals::of_alarms(ports, &all),
+        measure_queues(ports, &all),
+        load(ports, &all),
     );
-    let mut sights = BTreeMap::new();
-    for target in targets {
-        let service = &target.service;
-        let (Some(status), Some(stored)) = (statuses.found.remove(service), memories.found.get(service))
-        else {
-            continue;
+    let mut due: Vec<Due<'_>> = Vec::new();
+    let mut at_rest = 0;
+    for &target in &all {
+        let Some(stored) = memories.found.remove(&target.service) else { continue };
+        let status = if are_few {
+            let Some(status) = statuses.found.remove(&target.service) else { continue };
+            Some(status)
+        } else {
+            stored.as_ref().and_then(|stored| status_at_rest(&stored.memory, care.policy))
         };
-        let observation = compose(target, now, status, &signals, &depths.found);
-        let sight = Sight { observation, stored: stored.clone(), history_put_off: false };
-        sights.insert(service.clone(), sight);
+        if let (true, Some(stored), Some(status)) = (care.thrifty, &stored, &status)
+            && let seen = compose(target, now, status.clone(), &signals, &depths.found)
+            && rests(target, &stored.memory, care.policy, &seen)
+        {
+            at_rest += 1;
+            continue;
+        }
+        due.push(Due { target, stored, status, basis: if are_few { Basis::EveryLook } else { Basis::Rest } });
     }
-    let histories = if with_history { MOST_SERVICES } else { 0 };
+    due.sort_by_key(Due::last_look);
+    if !are_few {
+        let rotated = due.iter_mut().filter(|due| due.status.is_some());
+        let share = all.len().div_ceil(ROTATION).max(DESCRIBED_AT_EVERY_LOOK);
+        rotated.take(share).for_each(|due| due.status = None);
+    }
+    let asked: Vec<&ScalableTarget> = due.iter().map(|due| due.target).collect();
+    futures::join!(
+        describe_unknown(ports, &mut due, &mut statuses, care.until),
+        signals.observe_metrics(ports, &asked, now),
+    );
+    for due in due.iter_mut().filter(|due| due.basis == Basis::Rest) {
+        if !stays_content(due, now, &signals, &depths.found) {
+            due.status = None;
+        }
+    }
+    describe_unknown(ports, &mut due, &mut statuses, care.until).await;
+    let mut sights: BTreeMap<ServiceId, Sight> =
+        due.into_iter().filter_map(|due| due.sight(now, &signals, &depths.found)).collect();
+    let histories = if care.with_history { MOST_SERVICES } else { 0 };
     add_histories(ports, targets, now, &mut sights, histories).await;
     let errors = [statuses.errors, memories.errors, signals.errors, depths.errors];
-    Seen { sights, errors: errors.into_iter().flatten().collect() }
+    Seen { sights, at_rest, handed_over: statuses.left, errors: errors.into_iter().flatten().collect() }
 }
+
+/// Whether a service that was not described is left as it is if it is still as it was.
+fn stays_content(due: &Due<'_>, now: Timestamp, signals: &Signals, depths: &Depths<'_>) -> bool {
+    let (Some(stored), Some(status)) = (&due.stored, &due.status) else { return false };
+    let observation = compose(due.target, now, status.clone(), signals, depths);
+    let decision = decide(due.target, &observation, stored.memory.clone());
+    is_content(due.target, &observation, &stored.memory, &decision)
+}
+
+/// Describes those whose status is not known.
+async fn describe_unknown(
+    ports: &Ports,
+    due: &mut [Due<'_>],
+    statuses: &mut Described,
+    until: Option<Timestamp>,
+) {
+    let unknown: Vec<&ScalableTarget> =
+        due.iter().filter(|due| due.status.is_none()).map(|due| due.target).collect();
+    let mut found = describe(ports, &unknown, until).await;
+    for due in due.iter_mut().filter(|due| due.status.is_none()) {
+        due.status = found.found.remove(&due.target.service);
+        due.basis = Basis::ThisLook;
+    }
+    statuses.errors.append(&mut found.errors);
+    statuses.left.append(&mut found.left);
+}
+
+/// What describing found.
+#[derive(Debug, Default)]
+struct Described {
+    found: BTreeMap<ServiceId, ServiceStatus>,
+    /// Those that there was no time for.
+    left: Vec<ServiceId>,
+    errors: Vec<AnswerError>,
+}
+
+/// The depth of each queue, by what it is referred to.
+type Depths<'a> = BTreeMap<&'a str, QueueDepth>;
 
 /// What calls of one kind found, and where they failed.
 #[derive(Debug)]
@@ -88,7 +226,7 @@ fn compose(
     now: Timestamp,
     service: ServiceStatus,
     signals: &Signals,
-    depths: &BTreeMap<&str, QueueDepth>,
+    depths: &Depths<'_>,
 ) -> Observation {
     let mut observation = Observation {
         now,
@@ -121,7 +259,7 @@ fn compose(
     observation
 }
 
-async fn describe(ports: &Ports, targets: &[ScalableTarget]) -> Found<ServiceId, ServiceStatus> {
+async fn describe(ports: &Ports, targets: &[&ScalableTarget], until: Option<Timestamp>) -> Described {
     let mut clusters: BTreeMap<&str, Vec<ServiceId>> = BTreeMap::new();
     for target in targets {
         clusters.entry(target.service.cluster()).or_default().push(target.service.clone());
@@ -133,15 +271,22 @@ async fn describe(ports: &Ports, targets: &[ScalableTarget]) -> Found<ServiceId,
         })
         .collect();
     let calls = batches.into_iter().map(|(cluster, batch)| async move {
+        if until.is_some_and(|until| until <= ports.clock.now()) {
+            return (batch, None);
+        }
         let answer = ports.ecs.describe_services(cluster, &batch).await;
-        (batch, answer)
+        (batch, Some(answer))
     });
     let answers = in_order(calls.collect()).await;
-    let mut statuses = Found::default();
+    let mut statuses = Described::default();
     for (batch, answer) in answers {
         let (mut described, why) = match answer {
-            Ok(described) => (described, "ecs:DescribeServices said nothing of it".to_owned()),
-            Err(error) => (BTreeMap::new(), error.to_string()),
+            Some(Ok(described)) => (described, "ecs:DescribeServices said nothing of it".to_owned()),
+            Some(Err(error)) => (BTreeMap::new(), error.to_string()),
+            None => {
+                statuses.left.extend(batch);
+                continue;
+            }
         };
         for service in batch {
             match described.remove(&service) {
@@ -158,7 +303,7 @@ async fn describe(ports: &Ports, targets: &[ScalableTarget]) -> Found<ServiceId,
     statuses
 }
 
-async fn load(ports: &Ports, targets: &[ScalableTarget]) -> Found<ServiceId, Option<Versioned>> {
+async fn load(ports: &Ports, targets: &[&ScalableTarget]) -> Found<ServiceId, Option<Versioned>> {
     let services: Vec<ServiceId> = targets.iter().map(|target| target.service.clone()).collect();
     let batches: Vec<Vec<ServiceId>> = services.chunks(STATES_PER_LOAD).map(<[ServiceId]>::to_vec).collect();
     let calls = batches.into_iter().map(|batch| async move {
@@ -184,7 +329,7 @@ async fn load(ports: &Ports, targets: &[ScalableTarget]) -> Found<ServiceId, Opt
     memories
 }
 
-async fn measure_queues<'a>(ports: &Ports, targets: &'a [ScalableTarget]) -> Found<&'a str, QueueDepth> {
+async fn measure_queues<'a>(ports: &Ports, targets: &[&'a ScalableTarget]) -> Found<&'a str, QueueDepth> {
     let mut queues: BTreeMap<&str, BTreeSet<&ServiceId>> = BTreeMap::new();
     for target in targets {
         for policy in &target.policies {

@@ -1,6 +1,7 @@
 //! The policy file in force: fetched at every invocation, parsed when it changed. A file or an entry that went bad leaves
 //! the last good one in force, and the answer says so until it is corrected.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::config::{PolicyFile, Problem};
@@ -18,6 +19,7 @@ pub(super) struct PolicyCache {
 #[derive(Debug, Default)]
 struct Last {
     version: Option<String>,
+    digest: u64,
     good: Option<Arc<PolicyFile>>,
     /// What is wrong with the version that was read last.
     errors: Vec<AnswerError>,
@@ -28,6 +30,8 @@ struct Last {
 pub(super) struct Current {
     /// The last good file; none where there has not been one.
     pub(super) file: Option<Arc<PolicyFile>>,
+    /// A number that another file has another of, most likely.
+    pub(super) digest: u64,
     /// What is wrong with the newest file, or with reading it.
     pub(super) errors: Vec<AnswerError>,
 }
@@ -48,13 +52,20 @@ impl PolicyCache {
             )),
         }
         errors.extend(last.errors.iter().cloned());
-        Current { file: last.good.clone(), errors }
+        Current { file: last.good.clone(), digest: last.digest, errors }
     }
 
     /// A new file is taken in as a whole, so the last one is consistent even after a panic elsewhere.
     fn last(&self) -> MutexGuard<'_, Last> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Not the same in every version of Rust; another one has every service looked at once.
+fn digest(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Last {
@@ -75,6 +86,7 @@ impl Last {
             }
         }
         self.version = Some(version);
+        self.digest = digest(text);
     }
 
     fn instead(&self) -> &'static str {

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use thiserror::Error;
 
+use super::trigger::Shard;
 use crate::model::blast_radius::Spent;
 use crate::model::{
     AlarmStatus, Memory, MetricSource, Point, QueueDepth, ServiceId, ServiceStatus, TaskCount,
@@ -23,6 +24,12 @@ pub const QUERIES_PER_GET: usize = 500;
 pub const ALARMS_PER_DESCRIBE: usize = 100;
 /// Items in one read of the state store, at most.
 pub const STATES_PER_LOAD: usize = 100;
+/// Shards that are sent in one call, at most.
+pub const SHARDS_PER_SEND: usize = 10;
+/// The names of a shard, in bytes, at most, so that the shards of one call stay under the mebibyte that SQS takes at once.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>
+pub const BYTES_PER_SHARD: usize = 100_000;
 
 /// Amazon ECS.
 #[async_trait]
@@ -41,8 +48,18 @@ pub trait Ecs: Send + Sync {
         services: &[ServiceId],
     ) -> Result<BTreeMap<ServiceId, Result<ServiceStatus, PortError>>, PortError>;
 
+    /// [`Self::describe_services`] for a read that no decision waits for: every other call to ECS goes before it. What limits no
+    /// calls makes no difference.
+    async fn describe_services_at_leisure(
+        &self,
+        cluster: &str,
+        services: &[ServiceId],
+    ) -> Result<BTreeMap<ServiceId, Result<ServiceStatus, PortError>>, PortError> {
+        self.describe_services(cluster, services).await
+    }
+
     /// Waits until a following [`Self::set_desired_count`] would be sent at once, and keeps that place for it. What limits no
-    /// calls does not wait.
+    /// calls does not wait. Where the invocation's time ends first it returns without a place.
     async fn room_to_update(&self) {}
 
     /// Sets the desired count and nothing else, which starts no deployment.
@@ -73,9 +90,22 @@ pub trait Sqs: Send + Sync {
     async fn queue_depth(&self, queue: &str) -> Result<QueueDepth, PortError>;
 }
 
+/// Where parts of a large fleet's tick are sent, for other invocations to take.
+#[async_trait]
+pub trait Shards: Send + Sync {
+    /// Sends up to [`SHARDS_PER_SEND`] shards, and tells of each, in order, whether it was. One that is said not to be may all
+    /// the same arrive, and one that was may arrive twice.
+    async fn send(&self, shards: &[Shard]) -> Result<Vec<Result<(), PortError>>, PortError>;
+}
+
 /// Where memories are kept.
 #[async_trait]
 pub trait StateStore: Send + Sync {
+    /// Whether the memories are in DynamoDB, where every read and write is a call that is paid for.
+    fn is_dynamodb(&self) -> bool {
+        false
+    }
+
     /// The memories of up to [`STATES_PER_LOAD`] services. A service that has none yet is absent; one whose item cannot
     /// be read as a memory comes with a fresh memory under the item's version.
     async fn load(&self, services: &[ServiceId]) -> Result<BTreeMap<ServiceId, Versioned>, PortError>;
@@ -196,8 +226,10 @@ pub struct PortError {
 /// What the reader can do about a failed call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PortErrorKind {
-    /// Throttled, timed out, or a fault of the other side: the next look tries again.
+    /// Timed out, or a fault of the other side: the next look tries again.
     Transient,
+    /// More calls came than the account may make: the next look tries again.
+    Throttled,
     /// A permission is missing.
     Denied,
     /// What was asked for does not exist.
@@ -211,13 +243,32 @@ impl PortError {
     pub fn new(operation: &'static str, kind: PortErrorKind, message: impl Into<String>) -> Self {
         Self { operation, kind, message: message.into(), source: None }
     }
+
+    /// The error of a call that was not made, or not answered, before the invocation's time ended.
+    pub fn out_of_time(operation: &'static str) -> Self {
+        let source: Box<dyn Error + Send + Sync> = Box::new(OutOfTime);
+        let message = source.to_string();
+        Self { operation, kind: PortErrorKind::Transient, message, source: Some(source) }
+    }
+
+    /// Whether the call failed for nothing but the end of the invocation's time, so that another invocation may make it.
+    pub fn is_out_of_time(&self) -> bool {
+        self.source.as_ref().is_some_and(|source| source.is::<OutOfTime>())
+    }
 }
+
+/// The invocation's time ended.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the time of this invocation ended")]
+pub struct OutOfTime;
 
 impl fmt::Display for PortError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} failed: {}", self.operation, self.message)?;
         match self.kind {
-            PortErrorKind::Transient => f.write_str(" (the next look tries again)"),
+            PortErrorKind::Transient | PortErrorKind::Throttled => {
+                f.write_str(" (the next look tries again)")
+            }
             PortErrorKind::Denied => write!(f, " (allow {} in the role's policy)", self.operation),
             PortErrorKind::NotFound | PortErrorKind::Refused => Ok(()),
         }

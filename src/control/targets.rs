@@ -44,7 +44,7 @@ pub(super) async fn resolve(
         Trigger::Tick => select.of_entries(policy.entries.iter().collect(), None).await,
         Trigger::Alarm { name, services } => select.concerned_by(name, services).await,
         Trigger::EcsChange { service, .. } => select.selected_of(std::slice::from_ref(service)),
-        Trigger::Shard { services } => select.selected_of(services),
+        Trigger::Shard(shard) => select.selected_of(&shard.services),
         Trigger::Evaluate { services, .. } | Trigger::Status { services } => {
             select.named_by_hand(services).await
         }

@@ -3,11 +3,13 @@
 
 mod blast_radius;
 mod fake;
+mod fan_out;
 mod history;
 mod look;
 mod manual;
 mod observe;
 mod policy;
+mod rest;
 mod targets;
 mod watch;
 

@@ -1,7 +1,10 @@
 //! What woke the controller. A trigger is a hint where to look, never an order: what is decided comes from what is
 //! observed then. Only those by hand carry something to remember.
 
+use std::num::NonZeroU32;
+
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::model::memory::PauseDirection;
 use crate::model::{ServiceId, ServicePattern, TaskCount};
@@ -66,9 +69,35 @@ pub enum Trigger {
         /// Which.
         services: Vec<ServicePattern>,
     },
-    /// A part of a large fleet's tick.
-    Shard {
-        /// The services to look at.
-        services: Vec<ServiceId>,
-    },
+    /// A part of a large fleet's tick: look at its services.
+    Shard(Shard),
+}
+
+/// A part of a large fleet's tick.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// The services to look at, by name: who takes the shard lists nothing.
+    pub services: Vec<ServiceId>,
+    /// When the tick began; none where it is asked for by hand, which is never too late.
+    pub tick: Option<Timestamp>,
+    /// How many invocations at most share the tick, this one among them, and with it the rate limits of the account.
+    pub of: NonZeroU32,
+}
+
+impl Shard {
+    /// Raised when a field of the message is renamed or changes its meaning.
+    pub const VERSION: u32 = 1;
+
+    /// Services to look at by hand, beside nobody.
+    pub fn by_hand(services: Vec<ServiceId>) -> Self {
+        Self { services, tick: None, of: NonZeroU32::MIN }
+    }
+
+    /// The shard as an event that leads to it: `{"action": "shard", "version": 1, "services": ["prod/checkout"], ...}`.
+    pub fn to_json(&self) -> String {
+        let services: Vec<String> = self.services.iter().map(ToString::to_string).collect();
+        let Self { tick, of, .. } = self;
+        json!({ "action": "shard", "version": Self::VERSION, "tick": tick, "of": of, "services": services })
+            .to_string()
+    }
 }

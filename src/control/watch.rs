@@ -19,7 +19,7 @@ use super::ports::Clock;
 /// remembers is under a version check.
 pub const LOOKS_END: Duration = Duration::from_secs(55);
 /// What is left between the last look and the moment at which the invocation is ended: time to answer.
-const TO_ANSWER: Duration = Duration::from_secs(2);
+pub(super) const TO_ANSWER: Duration = Duration::from_secs(2);
 /// A metric of a shorter period has news within a minute.
 pub(super) const A_MINUTE: Duration = Duration::from_secs(60);
 

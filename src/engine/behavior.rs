@@ -4,15 +4,17 @@
 //! `pkg/controller/podautoscaler/horizontal.go`.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 use jiff::Timestamp;
 
 use super::account::Account;
-use super::figures::tasks;
+use super::figures::{span, tasks};
 use super::recommend::Look;
-use crate::model::duration::{elapsed, format_duration};
+use crate::model::duration::elapsed;
 use crate::model::memory::{Memory, PastRecommendation};
 use crate::model::policy::{RateAmount, RateLimit, SelectPolicy};
+use crate::model::sentence::{Phrase, phrase};
 use crate::model::{ReasonCode, TaskCount};
 
 /// Looks within this part of the window are remembered as one, which bounds the memory whatever the time between looks: 20 s of
@@ -64,9 +66,9 @@ fn stabilise(look: &Look<'_>, wanted: TaskCount, memory: &mut Memory, account: &
         } else {
             (out.stabilization, "down", least)
         };
-        let text = format!(
-            "the recommendations of the last {} reach {bound} to {extreme}, so {stable} instead of {wanted}",
-            format_duration(window)
+        let text = phrase!(
+            "the recommendations of the last {window} reach {bound} to {extreme}, so {stable} instead of {wanted}",
+            window = span(window)
         );
         account.bind(ReasonCode::Stabilizing, text);
     }
@@ -94,7 +96,7 @@ fn limit(
     if rules.select == SelectPolicy::Disabled {
         account.bind(
             ReasonCode::RateLimited,
-            format!("{word} is disabled in behavior, so {desired} instead of {wanted}"),
+            phrase!("{word} is disabled in behavior, so {desired} instead of {wanted}"),
         );
         return desired;
     }
@@ -113,17 +115,21 @@ fn limit(
         Direction::In => wanted.max(bound.min(desired)),
     };
     if count != wanted {
-        let amount = match limit.amount {
-            RateAmount::Tasks(count) => tasks(count),
-            RateAmount::Percent(percent) => format!("{percent} %"),
-        };
-        let text = format!(
-            "{word} by at most {amount} in {}, from {start} at its start to {bound}: {count} instead of {wanted}",
-            format_duration(limit.period)
+        let text = phrase!(
+            "{word} by at most {amount} in {period}, from {start} at its start to {bound}: {count} instead of {wanted}",
+            amount = amount(limit.amount),
+            period = span(limit.period)
         );
         account.bind(ReasonCode::RateLimited, text);
     }
     count
+}
+
+fn amount(amount: RateAmount) -> impl Phrase {
+    fmt::from_fn(move |f| match amount {
+        RateAmount::Tasks(count) => write!(f, "{}", tasks(count)),
+        RateAmount::Percent(percent) => write!(f, "{percent} %"),
+    })
 }
 
 /// The count at the start of a limit's period: today's, less what was added since, plus what was removed.

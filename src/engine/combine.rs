@@ -8,6 +8,7 @@ use super::figures::{number, tasks};
 use super::recommend::{Look, Verdict, Vote};
 use crate::model::capacity::tasks_rounded_up;
 use crate::model::formula::{Formula, Unanswered};
+use crate::model::sentence::phrase;
 use crate::model::target::Combine;
 use crate::model::{ReasonCode, TaskCount};
 
@@ -19,11 +20,8 @@ pub(super) struct Wish {
     pub(super) from_policies: bool,
 }
 
-/// Combines the votes, and tells each with its reasons.
+/// Combines the votes.
 pub(super) fn combine(look: &Look<'_>, verdicts: &[Verdict<'_>], account: &mut Account) -> Wish {
-    for reason in verdicts.iter().flat_map(|verdict| &verdict.reasons) {
-        account.tell(reason.code, reason.text.clone());
-    }
     if let Combine::Formula(formula) = &look.target.combine {
         return by_formula(look, verdicts, formula, account);
     }
@@ -38,7 +36,11 @@ pub(super) fn combine(look: &Look<'_>, verdicts: &[Verdict<'_>], account: &mut A
     if 1 < verdicts.len() {
         account.tell(
             winner.code,
-            format!("the highest recommendation is {} by {}", tasks(highest), winner.policy),
+            phrase!(
+                "the highest recommendation is {tasks} by {policy}",
+                tasks = tasks(highest),
+                policy = winner.policy.clone()
+            ),
         );
     }
     let count = match (highest.cmp(&look.desired), &look.target.combine) {
@@ -54,7 +56,7 @@ pub(super) fn combine(look: &Look<'_>, verdicts: &[Verdict<'_>], account: &mut A
 fn by_formula(look: &Look<'_>, verdicts: &[Verdict<'_>], formula: &Formula, account: &mut Account) -> Wish {
     let stays = Wish { count: look.desired, from_policies: false };
     let vote =
-        |name: &str| verdicts.iter().find(|verdict| verdict.policy == name).map(|verdict| verdict.vote);
+        |name: &str| verdicts.iter().find(|verdict| **verdict.policy == *name).map(|verdict| verdict.vote);
     let figure = |name: &str| match vote(name) {
         Some(Vote::Wants(count) | Vote::NotBelow(count)) => Some(count),
         Some(Vote::Neutral | Vote::Blind) | None => None,
@@ -63,8 +65,11 @@ fn by_formula(look: &Look<'_>, verdicts: &[Verdict<'_>], formula: &Formula, acco
     let value = match formula.evaluate(|name| figure(name).map(f64::from)) {
         Ok(value) => value,
         Err(Unanswered::NotFinite) => {
-            let text =
-                format!("{formula} = {filled}, which is not a number, so {} stay", tasks(look.desired));
+            let text = phrase!(
+                "{formula} = {filled}, which is not a number, so {tasks} stay",
+                formula = formula.to_string(),
+                tasks = tasks(look.desired)
+            );
             account.bind(ReasonCode::Formula, text);
             return stays;
         }
@@ -73,21 +78,33 @@ fn by_formula(look: &Look<'_>, verdicts: &[Verdict<'_>], formula: &Formula, acco
                 Some(Vote::Blind) => (ReasonCode::InsufficientData, "cannot tell"),
                 _ => (ReasonCode::Formula, "asks for nothing"),
             };
-            let text =
-                format!("{formula} has no result while {name} {does}, so {} stay", tasks(look.desired));
+            let text = phrase!(
+                "{formula} has no result while {name} {does}, so {tasks} stay",
+                formula = formula.to_string(),
+                name = name.to_owned(),
+                tasks = tasks(look.desired)
+            );
             account.bind(code, text);
             return stays;
         }
     };
     let count = tasks_rounded_up(value);
-    account
-        .bind(ReasonCode::Formula, format!("{formula} = {filled} = {}, so {}", number(value), tasks(count)));
+    let text = phrase!(
+        "{formula} = {filled} = {value}, so {tasks}",
+        formula = formula.to_string(),
+        value = number(value),
+        tasks = tasks(count)
+    );
+    account.bind(ReasonCode::Formula, text);
     if look.desired <= count {
         return Wish { count, from_policies: true };
     }
     if let Some(verdict) = verdicts.iter().find(|verdict| verdict.code == ReasonCode::Fallback) {
-        let text =
-            format!("{} has no data, so scale-in from {} to {count} waits", verdict.policy, look.desired);
+        let text = phrase!(
+            "{policy} has no data, so scale-in from {desired} to {count} waits",
+            policy = verdict.policy.clone(),
+            desired = look.desired
+        );
         account.bind(ReasonCode::ScaleInNotAgreed, text);
         return Wish { count: look.desired, from_policies: true };
     }
@@ -95,7 +112,11 @@ fn by_formula(look: &Look<'_>, verdicts: &[Verdict<'_>], formula: &Formula, acco
     for verdict in verdicts.iter().filter(|verdict| verdict.code == ReasonCode::WorkInFlight) {
         if let Some(busy) = verdict.wanted().map(|busy| busy.min(look.desired)).filter(|busy| count < *busy) {
             count = busy;
-            let text = format!("work in flight of {} keeps {}", verdict.policy, tasks(busy));
+            let text = phrase!(
+                "work in flight of {policy} keeps {busy}",
+                policy = verdict.policy.clone(),
+                busy = tasks(busy)
+            );
             account.bind(ReasonCode::WorkInFlight, text);
         }
     }
@@ -121,11 +142,13 @@ fn agreed_out(
 ) -> TaskCount {
     let agrees = |verdict: &&Verdict<'_>| verdict.wanted().is_some_and(|count| look.desired < count);
     let against: Vec<&str> =
-        verdicts.iter().filter(|verdict| !agrees(verdict)).map(|verdict| verdict.policy).collect();
+        verdicts.iter().filter(|verdict| !agrees(verdict)).map(|verdict| verdict.policy.as_str()).collect();
     if !against.is_empty() {
         let (policies, does) = (against.join(", "), if against.len() == 1 { "does" } else { "do" });
-        let text =
-            format!("{policies} {does} not agree to scale-out, so {} instead of {highest}", look.desired);
+        let text = phrase!(
+            "{policies} {does} not agree to scale-out, so {desired} instead of {highest}",
+            desired = look.desired
+        );
         account.bind(ReasonCode::ScaleOutNotAgreed, text);
         return look.desired;
     }
@@ -134,7 +157,11 @@ fn agreed_out(
     };
     let count = lowest.wanted().unwrap_or(highest);
     if 1 < verdicts.len() {
-        let text = format!("every policy agrees to scale-out, to {} as {} asks", tasks(count), lowest.policy);
+        let text = phrase!(
+            "every policy agrees to scale-out, to {tasks} as {policy} asks",
+            tasks = tasks(count),
+            policy = lowest.policy.clone()
+        );
         account.bind(lowest.code, text);
     }
     count
@@ -143,8 +170,11 @@ fn agreed_out(
 /// The scale-in that every policy can agree to.
 fn agreed(look: &Look<'_>, verdicts: &[Verdict<'_>], highest: TaskCount, account: &mut Account) -> TaskCount {
     if let Some(blind) = blind(verdicts) {
-        let text =
-            format!("{} cannot tell, so scale-in from {} to {highest} waits", blind.policy, look.desired);
+        let text = phrase!(
+            "{policy} cannot tell, so scale-in from {desired} to {highest} waits",
+            policy = blind.policy.clone(),
+            desired = look.desired
+        );
         account.bind(ReasonCode::ScaleInNotAgreed, text);
         return look.desired;
     }
@@ -154,14 +184,18 @@ fn agreed(look: &Look<'_>, verdicts: &[Verdict<'_>], highest: TaskCount, account
             && count < floor
         {
             count = floor;
-            let text = format!("{} agrees to no fewer than {}", verdict.policy, tasks(floor));
+            let text = phrase!(
+                "{policy} agrees to no fewer than {tasks}",
+                policy = verdict.policy.clone(),
+                tasks = tasks(floor)
+            );
             account.bind(ReasonCode::ScaleInNotAgreed, text);
         }
     }
     let protected = look.observation.service.protected.min(look.desired);
     if count < protected {
         count = protected;
-        let text = format!("{} protected from scale-in", tasks(protected));
+        let text = phrase!("{tasks} protected from scale-in", tasks = tasks(protected));
         account.bind(ReasonCode::WorkInFlight, text);
     }
     count

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::figures::{tasks, time};
+use super::figures::{span, tasks, time};
 use crate::model::TaskCount;
-use crate::model::duration::{elapsed, format_duration};
+use crate::model::duration::elapsed;
 use crate::model::memory::{CountChange, Memory};
+use crate::model::sentence::{Phrase, phrase};
 
 /// The policy's last scale-out, while its cooldown lasts.
 pub(super) fn scale_out(
@@ -24,15 +25,15 @@ pub(super) fn scale_out(
 }
 
 /// The sentence that tells why scale-in waits, while the cooldown of the last scale-in lasts.
-pub(super) fn scale_in(memory: &Memory, cooldown: Duration, now: Timestamp) -> Option<String> {
+pub(super) fn scale_in(memory: &Memory, cooldown: Duration, now: Timestamp) -> Option<impl Phrase> {
     let last = memory.changes.last().filter(|change| change.to < change.from)?;
     (elapsed(last.at, now) < cooldown).then(|| {
-        format!(
-            "the scale-in cooldown of {} after {} to {} at {} still runs",
-            format_duration(cooldown),
-            last.from,
-            last.to,
-            time(last.at)
+        phrase!(
+            "the scale-in cooldown of {cooldown} after {from} to {to} at {at} still runs",
+            cooldown = span(cooldown),
+            from = last.from,
+            to = last.to,
+            at = time(last.at)
         )
     })
 }
@@ -43,14 +44,14 @@ pub(super) fn less_what_was_added(
     needed: TaskCount,
     desired: TaskCount,
     cooldown: Duration,
-) -> (TaskCount, String) {
+) -> (TaskCount, impl Phrase) {
     let added = change.to.saturating_sub(change.from);
     let more = needed.saturating_sub(added);
-    let text = format!(
-        "in the scale-out cooldown of {} since {} only a need of more than the {} then added goes through: {needed} less {added} is {more}",
-        format_duration(cooldown),
-        time(change.at),
-        tasks(added)
+    let text = phrase!(
+        "in the scale-out cooldown of {cooldown} since {since} only a need of more than the {tasks} then added goes through: {needed} less {added} is {more}",
+        cooldown = span(cooldown),
+        since = time(change.at),
+        tasks = tasks(added)
     );
     (desired.saturating_add(more), text)
 }

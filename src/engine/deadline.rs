@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::figures::{number, tasks};
+use super::figures::{if_any, number, tasks};
 use super::foresight::{Promise, is_rehearsal_due, look_ahead, tuning};
 use super::freshness::{fresh, is_possible, period_end};
 use super::recommend::Look;
@@ -28,7 +28,8 @@ use crate::model::capacity::{tasks_rounded_down, tasks_rounded_up};
 use crate::model::memory::{LoadMemory, QueueLook, QueueMemory};
 use crate::model::metric::Metric;
 use crate::model::policy::{QueueGoal, QueuePolicy};
-use crate::model::{Point, QueueDepth, TaskCount};
+use crate::model::sentence::{Phrase, phrase};
+use crate::model::{Point, QueueDepth, Sentence, TaskCount};
 
 /// The share of the promise that a message may be expected to wait; the rest is for what is not expected.
 const PLANNED_WAIT: f64 = 0.6;
@@ -53,7 +54,13 @@ pub(super) struct Learned<'a> {
 /// A count with the sentence that shows the sum.
 pub(super) struct Need {
     pub(super) wanted: TaskCount,
-    pub(super) sum: String,
+    pub(super) sum: Sentence,
+}
+
+impl Need {
+    pub(super) fn new(wanted: TaskCount, sum: impl Phrase) -> Self {
+        Self { wanted, sum: Sentence::new(sum) }
+    }
 }
 
 /// What a decision is made from, in tasks and seconds.
@@ -71,7 +78,7 @@ pub(super) fn start_within(
     depth: QueueDepth,
     promise: Duration,
     learned: &Learned<'_>,
-    told: &str,
+    told: impl Phrase,
 ) -> Need {
     let Learned { queue: learned, delays } = *learned;
     let Some(per_task_s) = learned.finished_per_task_s.filter(|rate| LEAST_RATE < *rate) else {
@@ -85,50 +92,42 @@ pub(super) fn start_within(
         Some((ahead, sum)) if in_time < ahead => (ahead, sum),
         Some(_) | None => (in_time, why),
     };
-    let told = format!(
-        "{told}; {} arriving a second, {} finished a second and task",
-        number(arrivals),
-        number(per_task_s)
+    let told = phrase!(
+        "{told}; {arrivals} arriving a second, {each} finished a second and task; {why} = {needed}",
+        arrivals = number(arrivals),
+        each = number(per_task_s),
+        needed = number(needed)
     );
     let needed_tasks = tasks_rounded_up(needed);
     if look.desired < needed_tasks {
-        return Need {
-            wanted: needed_tasks,
-            sum: format!("{told}; {why} = {}, so {}", number(needed), tasks(needed_tasks)),
-        };
+        return Need::new(needed_tasks, phrase!("{told}, so {tasks}", tasks = tasks(needed_tasks)));
     }
     let probe = if learned.at_full_work { 1.0 } else { PROBE };
     let busy = (work.backlog_s / delays.look_s + work.arriving) / probe;
     let kept = tasks_rounded_down(busy).max(needed_tasks).min(look.desired);
-    let faster = if learned.at_full_work {
-        String::new()
-    } else {
-        format!(", over {} as tasks may be faster than was seen,", number(PROBE))
-    };
-    let sum = format!(
-        "{told}; {why} = {}; until the next look in {} s there is work for {} / {} + {}{faster} = {} tasks",
-        number(needed),
-        number(delays.look_s),
-        number(work.backlog_s),
-        number(delays.look_s),
-        number(work.arriving),
-        number(busy)
+    let faster = (!learned.at_full_work)
+        .then(|| phrase!(", over {probe} as tasks may be faster than was seen,", probe = number(PROBE)));
+    let sum = phrase!(
+        "{told}; until the next look in {look} s there is work for {backlog} / {look} + {arriving}{faster} = {busy} tasks",
+        look = number(delays.look_s),
+        backlog = number(work.backlog_s),
+        arriving = number(work.arriving),
+        faster = if_any(faster),
+        busy = number(busy)
     );
-    if kept == look.desired {
-        return Need { wanted: kept, sum: format!("{sum}, so the {} desired are kept", look.desired) };
+    let desired = look.desired;
+    if kept == desired {
+        return Need::new(kept, phrase!("{sum}, so the {desired} desired are kept"));
     }
     let stale = policy.queues.iter().find_map(|queue| fresh(&queue.sent, look.observation).err());
     match stale {
-        Some((why, _)) => Need {
-            wanted: look.desired,
-            sum: format!("{sum}; but {why}, so the {} desired stay", look.desired),
-        },
-        None => Need { wanted: kept, sum: format!("{sum}, so {}", tasks(kept)) },
+        Some((why, _)) => Need::new(desired, phrase!("{sum}; but {why}, so the {desired} desired stay")),
+        None => Need::new(kept, phrase!("{sum}, so {tasks}", tasks = tasks(kept))),
     }
 }
 
 /// The tasks without which a message would start late, and the sum.
-fn in_time(work: &Work, look: &Look<'_>, promise: Duration, delays: &Delays) -> (f64, String) {
+fn in_time(work: &Work, look: &Look<'_>, promise: Duration, delays: &Delays) -> (f64, Sentence) {
     let wait_s = promise.as_secs_f64() * PLANNED_WAIT;
     let running = f64::from(look.observation.service.running.min(look.desired));
     let start_s = delays.start_s;
@@ -137,22 +136,22 @@ fn in_time(work: &Work, look: &Look<'_>, promise: Duration, delays: &Delays) -> 
     let now = (work.backlog_s - done_s) / left_s;
     let later = (work.backlog_s + work.arriving * delays.look_s - done_s) / (left_s + delays.look_s);
     if later < now {
-        let sum = format!(
-            "({} task-seconds waiting - {} done before new tasks help) / {} s left",
-            number(work.backlog_s),
-            number(done_s),
-            number(left_s)
+        let sum = phrase!(
+            "({backlog} task-seconds waiting - {done} done before new tasks help) / {left} s left",
+            backlog = number(work.backlog_s),
+            done = number(done_s),
+            left = number(left_s)
         );
-        return (now.max(0.0), sum);
+        return (now.max(0.0), Sentence::new(sum));
     }
-    let sum = format!(
-        "({} task-seconds waiting + {} until the next look - {} done before new tasks help) / {} s left",
-        number(work.backlog_s),
-        number(work.arriving * delays.look_s),
-        number(done_s),
-        number(left_s + delays.look_s)
+    let sum = phrase!(
+        "({backlog} task-seconds waiting + {more} until the next look - {done} done before new tasks help) / {left} s left",
+        backlog = number(work.backlog_s),
+        more = number(work.arriving * delays.look_s),
+        done = number(done_s),
+        left = number(left_s + delays.look_s)
     );
-    (later.max(0.0), sum)
+    (later.max(0.0), Sentence::new(sum))
 }
 
 /// The tasks that the load ahead may need, where tasks start too slowly to wait for a backlog.
@@ -161,21 +160,21 @@ fn ahead(
     learned: &QueueMemory,
     delays: &Delays,
     per_task_s: f64,
-) -> Option<(f64, String)> {
+) -> Option<(f64, Sentence)> {
     slow_start(policy, delays)?;
     let tuning = tuning(&learned.load, ALLOWED);
     let need = Staff::of(&learned.load.lookahead, &tuning, per_task_s);
-    let mut sum = format!(
-        "tasks take {} s to start, so for the {} a second that may come by then {} + {} x {}",
-        number(delays.start_s),
-        number(learned.load.lookahead.held_s),
-        number(need.work),
-        number(tuning.margin),
-        number(need.deviation)
+    let floor = (0.0 < need.floor).then(|| phrase!(", not under {floor}", floor = number(need.floor)));
+    let sum = phrase!(
+        "tasks take {start} s to start, so for the {held} a second that may come by then {work} + {margin} x {deviation}{floor}",
+        start = number(delays.start_s),
+        held = number(learned.load.lookahead.held_s),
+        work = number(need.work),
+        margin = number(tuning.margin),
+        deviation = number(need.deviation),
+        floor = if_any(floor)
     );
-    let floor = if 0.0 < need.floor { format!(", not under {}", number(need.floor)) } else { String::new() };
-    sum.push_str(&floor);
-    Some((need.tasks(tuning.margin), sum))
+    Some((need.tasks(tuning.margin), Sentence::new(sum)))
 }
 
 /// The promise of a policy whose tasks start too slowly to react.
@@ -230,7 +229,7 @@ fn arrivals_s(learned: &QueueMemory, depth: QueueDepth, running: TaskCount, now:
 }
 
 /// Before any task was seen to finish messages, one task starts; it is doubled while the promise is in danger.
-fn unknown_rate(look: &Look<'_>, depth: QueueDepth, promise: Duration, told: &str) -> Need {
+fn unknown_rate(look: &Look<'_>, depth: QueueDepth, promise: Duration, told: impl Phrase) -> Need {
     let late = depth.oldest_age_s.is_some_and(|age| promise / 2 < Duration::from_secs(age));
     let all_run = look.desired <= look.observation.service.running;
     let wanted = if late && all_run { look.desired.saturating_mul(2).max(1) } else { look.desired.max(1) };
@@ -239,7 +238,7 @@ fn unknown_rate(look: &Look<'_>, depth: QueueDepth, promise: Duration, told: &st
     } else {
         "no task was seen to finish any yet"
     };
-    Need { wanted, sum: format!("{told}; {why}, so {}", tasks(wanted)) }
+    Need::new(wanted, phrase!("{told}; {why}, so {tasks}", tasks = tasks(wanted)))
 }
 
 /// Learns from the periods that became visible, and from the depth.

@@ -4,6 +4,8 @@
 //! buffer, as Application Auto Scaling's predictive scaling does. It only ever raises the count. Where a promise policy looks ahead, to
 //! the load itself, this does not act as well.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::account::Account;
@@ -11,8 +13,10 @@ use super::combine::Wish;
 use super::figures::{number, tasks};
 use super::recommend::Look;
 use crate::model::capacity::tasks_rounded_up;
+use crate::model::duration::later;
 use crate::model::memory::{ForecastMemory, Memory};
 use crate::model::policy::{MaxCapacityBreach, PolicyKind, PredictiveMode, QueueGoal, ScalingPolicy};
+use crate::model::sentence::phrase;
 use crate::model::{Capacity, ReasonCode, TaskCount};
 
 /// AAS wants a day of history before it forecasts; so does this.
@@ -45,21 +49,23 @@ pub(super) fn raise(
     if wish.from_policies {
         learn(forecast, wish.count.min(look.capacity.max().saturating_mul(MOST_BEYOND_CEILING)), now);
     }
-    let buffer = SignedDuration::try_from(predictive.scheduling_buffer).unwrap_or_default();
-    let Some((hour, usual)) = expected(forecast, now, buffer) else {
+    let Some((hour, usual)) = expected(forecast, now, predictive.scheduling_buffer) else {
         return (wish, look.capacity);
     };
     let count = tasks_rounded_up(usual);
-    let told =
-        format!("forecast: the hour from {hour}:00Z usually takes {}, so {}", number(usual), tasks(count));
     if count <= wish.count {
         return (wish, look.capacity);
     }
+    let told = phrase!(
+        "forecast: the hour from {hour}:00Z usually takes {usual}, so {tasks}",
+        usual = number(usual),
+        tasks = tasks(count)
+    );
     if predictive.mode == PredictiveMode::ForecastOnly {
-        account.tell(ReasonCode::Forecast, format!("{told}; it is only reported (ForecastOnly)"));
+        account.tell(ReasonCode::Forecast, phrase!("{told}; it is only reported (ForecastOnly)"));
         return (wish, look.capacity);
     }
-    account.bind(ReasonCode::Forecast, format!("{told} instead of {}", wish.count));
+    account.bind(ReasonCode::Forecast, phrase!("{told} instead of {wished}", wished = wish.count));
     let capacity = match predictive.max_capacity_breach {
         MaxCapacityBreach::HonorMaxCapacity => look.capacity,
         MaxCapacityBreach::IncreaseMaxCapacity { buffer_percent } => {
@@ -92,12 +98,12 @@ fn learn(forecast: &mut ForecastMemory, count: TaskCount, now: Timestamp) {
 
 /// The greater usual peak of this hour and of the one that a buffer from now is in, each of its weekday where that is known: the
 /// count is raised ahead, and kept to the hour's end.
-fn expected(forecast: &ForecastMemory, now: Timestamp, buffer: SignedDuration) -> Option<(u8, f64)> {
+fn expected(forecast: &ForecastMemory, now: Timestamp, buffer: Duration) -> Option<(u8, f64)> {
     let since = forecast.since?;
     if now.duration_since(since) < LEAST_HISTORY {
         return None;
     }
-    let hours = [now, now.saturating_add(buffer).ok()?].map(|at| at.as_second().div_euclid(3600));
+    let hours = [now, later(now, buffer)].map(|at| at.as_second().div_euclid(3600));
     let known = hours.into_iter().filter_map(|hour| {
         let of_week = forecast.by_hour_of_week.get(&hour_of_week(hour));
         let usual = of_week.or_else(|| forecast.by_hour.get(&hour_of_day(hour)))?;

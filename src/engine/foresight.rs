@@ -50,6 +50,11 @@ pub(super) fn tuning(memory: &LoadMemory, allowed: f64) -> LookaheadTuning {
     memory.rehearsed.map_or_else(unknown, |rehearsed| rehearsed.tuning)
 }
 
+/// The same as far as the load is followed by it: all but the margin.
+fn followed_by(memory: &LoadMemory) -> LookaheadTuning {
+    memory.rehearsed.map_or_else(LookaheadTuning::default, |rehearsed| rehearsed.tuning)
+}
+
 /// Whether a look that brings the history of the last days would rehearse.
 pub(super) fn is_rehearsal_due(memory: &LoadMemory, per_task_s: f64, now: Timestamp) -> bool {
     if memory.tried_at.is_some_and(|tried| tried <= now && now.duration_since(tried) < TRY_AGAIN_AFTER) {
@@ -79,7 +84,7 @@ pub(super) fn look_ahead(
             rehearse(look, metric, &history, promise, per_task_s, memory);
         }
     }
-    let (tuning, until) = (tuning(memory, promise.allowed), memory.until);
+    let (tuning, until) = (followed_by(memory), memory.until);
     let is_new =
         |point: &&Point| until.is_none_or(|until| until < point.start) && is_possible(metric, **point, now);
     let first = until.map_or(0, |until| points.partition_point(|point| point.start <= until));

@@ -2,14 +2,16 @@
 //!
 //! A missing, stale or impossible value is not a small one: whoever asks for it abstains.
 
+use std::fmt;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::figures::{moment, number};
-use crate::model::duration::{elapsed, format_duration};
+use super::figures::{if_any, moment, number, span};
+use crate::model::duration::{earlier, elapsed, later};
 use crate::model::metric::Metric;
-use crate::model::{Observation, Point};
+use crate::model::sentence::{Phrase, phrase};
+use crate::model::{Observation, Point, Sentence};
 
 /// No metric of a service reaches this, in any unit; a value beyond it is a fault.
 const ABSURD: f64 = 1e12;
@@ -24,54 +26,80 @@ const SCALE_IN_DELAY: Duration = Duration::from_secs(150);
 #[derive(Debug)]
 pub(super) struct Fresh<'a> {
     metric: &'a Metric,
+    /// The points up to the newest.
     points: &'a [Point],
     /// The newest point.
     pub(super) newest: Point,
     /// The sentence about values that were set aside, if any were.
-    pub(super) refused: Option<String>,
-    /// Why the points, though fresh, cannot speak for fewer tasks, as a sentence.
-    pub(super) no_scale_in: Option<String>,
+    pub(super) refused: Option<Sentence>,
+    /// Why the points, though fresh, cannot speak for fewer tasks.
+    pub(super) no_scale_in: Option<NoScaleIn>,
+}
+
+/// Why fresh points cannot speak for fewer tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoScaleIn {
+    /// A later value is not one that the metric can have.
+    LaterRefused,
+    /// The newest value ended so long ago.
+    NoneFor(Duration),
+}
+
+impl fmt::Display for NoScaleIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LaterRefused => f.write_str("a later value was set aside"),
+            Self::NoneFor(age) => write!(f, "no value has come for {}", span(*age)),
+        }
+    }
 }
 
 /// The points of a metric, if the newest is fresh; otherwise why not, as a sentence, and the values set aside.
 pub(super) fn fresh<'a>(
     metric: &'a Metric,
     observation: &'a Observation,
-) -> Result<Fresh<'a>, (String, Option<String>)> {
+) -> Result<Fresh<'a>, (Sentence, Option<Sentence>)> {
     let now = observation.now;
+    let key = || metric.key.clone();
     let Some(points) = observation.metrics.get(&metric.key) else {
-        return Err((format!("{} was not observed", metric.key), None));
+        return Err((Sentence::new(phrase!("{key} was not observed", key = key())), None));
     };
     let points = complete(metric, points, now);
     let refused = refused(metric, points, now);
-    let Some(newest) = points.iter().rev().find(|point| is_possible(metric, **point, now)).copied() else {
+    let possible = points.iter().rposition(|point| is_possible(metric, *point, now));
+    let up_to_newest = possible.and_then(|newest| points.get(..=newest)).unwrap_or_default();
+    let Some(newest) = up_to_newest.last().copied() else {
         let text = match metric.offset {
-            Duration::ZERO => format!("{} has no value", metric.key),
-            offset => format!("{} has no value that ended {} ago", metric.key, format_duration(offset)),
+            Duration::ZERO => Sentence::new(phrase!("{key} has no value", key = key())),
+            offset => Sentence::new(phrase!(
+                "{key} has no value that ended {offset} ago",
+                key = key(),
+                offset = span(offset)
+            )),
         };
         return Err((text, refused));
     };
     let age = elapsed(period_end(metric, newest), now);
     let oldest_usable = stale_after(metric.period).saturating_add(metric.offset);
     if oldest_usable < age {
-        let text = format!(
-            "the newest value of {} ended {} ago, at {}; after {} it is stale",
-            metric.key,
-            format_duration(age),
-            moment(period_end(metric, newest)),
-            format_duration(oldest_usable)
+        let text = phrase!(
+            "the newest value of {key} ended {age} ago, at {end}; after {usable} it is stale",
+            key = key(),
+            age = span(age),
+            end = moment(period_end(metric, newest)),
+            usable = span(oldest_usable)
         );
-        return Err((text, refused));
+        return Err((Sentence::new(text), refused));
     }
     let too_old = SCALE_IN_DELAY + metric.period + metric.offset;
-    let no_scale_in = if points.last() != Some(&newest) {
-        Some("a later value was set aside".to_owned())
+    let no_scale_in = if up_to_newest.len() < points.len() {
+        Some(NoScaleIn::LaterRefused)
     } else if too_old < age {
-        Some(format!("no value has come for {}", format_duration(age)))
+        Some(NoScaleIn::NoneFor(age))
     } else {
         None
     };
-    Ok(Fresh { metric, points, newest, refused, no_scale_in })
+    Ok(Fresh { metric, points: up_to_newest, newest, refused, no_scale_in })
 }
 
 /// The points whose period ended the metric's offset ago or earlier.
@@ -79,16 +107,14 @@ fn complete<'a>(metric: &Metric, points: &'a [Point], now: Timestamp) -> &'a [Po
     if metric.offset.is_zero() {
         return points;
     }
-    let offset = SignedDuration::try_from(metric.offset).unwrap_or(SignedDuration::MAX);
-    let latest = now.saturating_sub(offset).unwrap_or(Timestamp::MIN);
+    let latest = earlier(now, metric.offset);
     let count = points.partition_point(|point| period_end(metric, *point) <= latest);
     points.get(..count).unwrap_or(points)
 }
 
 /// The end of a point's period.
 pub(super) fn period_end(metric: &Metric, point: Point) -> Timestamp {
-    let period = SignedDuration::try_from(metric.period).unwrap_or(SignedDuration::ZERO);
-    point.start.checked_add(period).unwrap_or(point.start)
+    later(point.start, metric.period)
 }
 
 /// Whether any metric can have this value.
@@ -112,26 +138,25 @@ impl Fresh<'_> {
         within: u32,
         holds: impl Fn(f64) -> bool,
         now: Timestamp,
-    ) -> Vec<Point> {
-        let mut run: Vec<Point> = Vec::new();
-        let mut later: Option<Point> = None;
+    ) -> impl Iterator<Item = Point> {
+        let mut first = self.points.len();
+        let mut next_start: Option<Timestamp> = None;
         let mut misses_left = within.saturating_sub(after);
-        let newest = self.points.iter().rev().skip_while(|point| **point != self.newest);
-        for point in newest.take(usize::try_from(within).unwrap_or(usize::MAX)) {
-            let adjoins = later.is_none_or(|later| period_end(self.metric, *point) == later.start);
+        let within = usize::try_from(within).unwrap_or(usize::MAX);
+        for (place, point) in self.points.iter().enumerate().rev().take(within) {
+            let adjoins = next_start.is_none_or(|start| start == period_end(self.metric, *point));
             if !adjoins || !is_possible(self.metric, *point, now) {
                 break;
             }
-            if holds(point.value) {
-                run.push(*point);
-            } else if misses_left == 0 {
-                break;
-            } else {
-                misses_left -= 1;
+            if !holds(point.value) {
+                let Some(left) = misses_left.checked_sub(1) else { break };
+                misses_left = left;
             }
-            later = Some(*point);
+            next_start = Some(point.start);
+            first = place;
         }
-        run
+        let run = self.points.get(first..).unwrap_or_default();
+        run.iter().rev().copied().filter(move |point| holds(point.value))
     }
 }
 
@@ -143,19 +168,26 @@ fn stale_after(period: Duration) -> Duration {
 }
 
 /// A sentence about the values that were set aside, newest first.
-fn refused(metric: &Metric, points: &[Point], now: Timestamp) -> Option<String> {
+fn refused(metric: &Metric, points: &[Point], now: Timestamp) -> Option<Sentence> {
     const MOST_TOLD: usize = 3;
-    let impossible: Vec<Point> =
-        points.iter().rev().filter(|p| !is_possible(metric, **p, now)).copied().collect();
-    if impossible.is_empty() {
-        return None;
-    }
-    let told: Vec<String> = impossible
-        .iter()
-        .take(MOST_TOLD)
-        .map(|point| format!("{} at {}", number(point.value), moment(point.start)))
-        .collect();
-    let more = impossible.len().saturating_sub(MOST_TOLD);
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    Some(format!("{} cannot have the value {}{more}; not observed", metric.key, told.join(", ")))
+    let mut impossible = points.iter().rev().filter(|point| !is_possible(metric, **point, now));
+    let told = std::array::from_fn::<Option<Point>, MOST_TOLD, _>(|_| impossible.next().copied());
+    told.first().copied().flatten()?;
+    let more = Some(impossible.count()).filter(|more| 0 < *more).map(|more| phrase!(" and {more} more"));
+    Some(Sentence::new(phrase!(
+        "{key} cannot have the value {told}{more}; not observed",
+        key = metric.key.clone(),
+        told = values(told),
+        more = if_any(more)
+    )))
+}
+
+/// Values with their times, one after the other.
+fn values<const MOST: usize>(points: [Option<Point>; MOST]) -> impl Phrase {
+    fmt::from_fn(move |f| {
+        points.iter().flatten().enumerate().try_for_each(|(place, point)| {
+            let separator = if place == 0 { "" } else { ", " };
+            write!(f, "{separator}{} at {}", number(point.value), moment(point.start))
+        })
+    })
 }

@@ -18,6 +18,7 @@ mod overlay;
 mod queue;
 mod recommend;
 mod rehearsal;
+mod rest;
 mod running;
 mod season;
 mod service_level;
@@ -36,16 +37,17 @@ use crate::model::memory::PendingChange;
 use crate::model::{Decision, Memory, Observation, ScalableTarget};
 use account::Account;
 pub use freshness::is_possible_value;
+use history::Unasked;
 pub use history::{HISTORY, put_off_history, wanted_history};
 use recommend::Look;
+pub use rest::{is_content, is_news, remember_rest, rests, status_at_rest};
 
 /// Decides the desired count of a service.
 ///
 /// The points of each metric in `observation` must be in order of time, without duplicates. The decision's memory holds
 /// the change as pending: whoever does not carry it out must drop [`Memory::pending`].
-pub fn decide(target: &ScalableTarget, observation: &Observation, memory: &Memory) -> Decision {
-    let before = memory;
-    let mut memory = before.clone();
+pub fn decide(target: &ScalableTarget, observation: &Observation, mut memory: Memory) -> Decision {
+    let unasked = Unasked::of(target, &memory, observation.now);
     let mut account = Account::default();
     let from = observation.service.desired;
 
@@ -53,8 +55,8 @@ pub fn decide(target: &ScalableTarget, observation: &Observation, memory: &Memor
     let mut bounds = overlay::bounds(target, observation.now, &memory);
     let look = Look { target, observation, desired: bounds.capacity.clamp(from), capacity: bounds.capacity };
 
-    let verdicts = recommend::recommend(&look, &mut memory);
-    history::forget_unasked(target, before, observation.now, &mut memory);
+    let verdicts = recommend::recommend(&look, &mut memory, &mut account);
+    unasked.forget_tries(&mut memory);
     let wish = combine::combine(&look, &verdicts, &mut account);
     let (wish, capacity) = forecast::raise(&look, wish, &mut memory, &mut account);
     bounds.capacity = capacity;
@@ -75,7 +77,7 @@ pub fn decide(target: &ScalableTarget, observation: &Observation, memory: &Memor
     Decision {
         from,
         to,
-        recommendations: recommend::recommendations(&verdicts),
+        recommendations: recommend::recommendations(verdicts),
         binding: account.binding(),
         reasons: account.into_reasons(),
         memory,

@@ -13,7 +13,8 @@ use super::recommend::Look;
 use super::suspend::told;
 use crate::model::memory::{BeforeWindow, Memory, Pause, PauseDirection};
 use crate::model::schedule::{PartialCapacity, ScheduledAction, Window};
-use crate::model::{Capacity, Reason, ReasonCode, ScalableTarget, TaskCount};
+use crate::model::sentence::{Phrase, phrase};
+use crate::model::{Capacity, Reason, ReasonCode, ScalableTarget, Sentence, TaskCount};
 
 /// The bounds in force, and what made them so.
 #[derive(Clone, Debug)]
@@ -33,12 +34,16 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    fn lay(&mut self, over: PartialCapacity, code: ReasonCode, what: &str) {
+    fn lay(&mut self, over: PartialCapacity, code: ReasonCode, what: impl Phrase) {
         self.over = PartialCapacity { min: over.min.or(self.over.min), max: over.max.or(self.over.max) };
         self.capacity = self.base.overlaid(self.over.min, self.over.max);
         self.min_by = over.min.map(|_| code).or(self.min_by);
         self.max_by = over.max.map(|_| code).or(self.max_by);
-        self.reasons.push(Reason { code, text: format!("{what}: {} tasks", self.capacity) });
+        self.tell(code, phrase!("{what}: {bounds} tasks", bounds = self.capacity));
+    }
+
+    fn tell(&mut self, code: ReasonCode, text: impl Phrase) {
+        self.reasons.push(Reason { code, text: Sentence::new(text) });
     }
 
     /// Lays the scheduled actions in force over the bounds, and the windows that are open over those.
@@ -47,18 +52,20 @@ impl Bounds {
             target.schedules.iter().filter_map(|action| Some((last_run(action, now)?, action))).collect();
         actions.sort_by_key(|(at, _)| *at);
         for (at, action) in in_force(&actions) {
-            let what = format!("scheduled action {} of {} is in force", action.name, moment(at));
-            self.lay(action.capacity, ReasonCode::Scheduled, &what);
+            let what = phrase!(
+                "scheduled action {name} of {at} is in force",
+                name = action.name.clone(),
+                at = moment(at)
+            );
+            self.lay(action.capacity, ReasonCode::Scheduled, what);
         }
         let mut windows: Vec<_> =
             target.windows.iter().filter_map(|window| Some((open_since(window, now)?, window))).collect();
         windows.sort_by_key(|(since, _)| *since);
         for (since, window) in windows {
-            self.lay(
-                window.capacity,
-                ReasonCode::Window,
-                &format!("window {} since {}", window.name, moment(since)),
-            );
+            let what =
+                phrase!("window {name} since {since}", name = window.name.clone(), since = moment(since));
+            self.lay(window.capacity, ReasonCode::Window, what);
             self.window = Some(window.name.clone());
         }
     }
@@ -67,8 +74,12 @@ impl Bounds {
     fn set_aside_calendar(&mut self, target: &ScalableTarget, pause: &Pause) {
         self.paused = true;
         if !target.schedules.is_empty() || !target.windows.is_empty() {
-            let text = format!("{}, so they do not move the bounds: {} tasks", told(pause), self.capacity);
-            self.reasons.push(Reason { code: ReasonCode::ScalingSuspended, text });
+            let text = phrase!(
+                "{told}, so they do not move the bounds: {bounds} tasks",
+                told = told(pause),
+                bounds = self.capacity
+            );
+            self.tell(ReasonCode::ScalingSuspended, text);
         }
     }
 }
@@ -93,11 +104,8 @@ pub(super) fn bounds(target: &ScalableTarget, now: Timestamp, memory: &Memory) -
         let held = manual.desired.filter(|_| manual.min.is_none() && manual.max.is_none());
         let over = PartialCapacity { min: manual.min.or(held), max: manual.max.or(held) };
         if over != PartialCapacity::default() {
-            bounds.lay(
-                over,
-                ReasonCode::Override,
-                &format!("override by hand until {}", moment(manual.until)),
-            );
+            let what = phrase!("override by hand until {until}", until = moment(manual.until));
+            bounds.lay(over, ReasonCode::Override, what);
         }
     }
     bounds
@@ -147,7 +155,7 @@ pub(super) fn go_to_remembered(
         if let Some(count) = manual.desired {
             account.bind(
                 ReasonCode::Override,
-                format!("set by hand to {} once, instead of {wanted}", tasks(count)),
+                phrase!("set by hand to {tasks} once, instead of {wanted}", tasks = tasks(count)),
             );
             return count;
         }
@@ -162,7 +170,11 @@ pub(super) fn go_to_remembered(
     }
     if wanted < former {
         let ended = if bounds.paused { "is paused" } else { "ended" };
-        let text = format!("window {} {ended}: back to the {} before it", before.window, tasks(before.count));
+        let text = phrase!(
+            "window {name} {ended}: back to the {tasks} before it",
+            name = before.window.clone(),
+            tasks = tasks(before.count)
+        );
         account.bind(ReasonCode::Window, text);
     }
     wanted.max(former)
@@ -190,15 +202,13 @@ pub(super) fn bring_within(
     let found = look.observation.service.desired;
     let (before, word) = if wanted == look.desired { (found, "desired") } else { (wanted, "wanted") };
     let count = bounds.capacity.clamp(wanted);
-    for reason in &bounds.reasons {
-        account.tell(reason.code, reason.text.clone());
-    }
+    bounds.reasons.iter().cloned().for_each(|reason| account.take(reason));
     let (by_bound, by_overlay, bound) = match count.cmp(&before) {
         Ordering::Less => (ReasonCode::AlreadyAtMaxCapacity, bounds.max_by, "ceiling"),
         Ordering::Greater => (ReasonCode::AlreadyAtMinCapacity, bounds.min_by, "floor"),
         Ordering::Equal => return count,
     };
-    account.bind(by_bound, format!("{} {word}, the {bound} is {count}", tasks(before)));
+    account.bind(by_bound, phrase!("{before} {word}, the {bound} is {count}", before = tasks(before)));
     if let Some(code) = by_overlay {
         account.bind_to(code);
     }

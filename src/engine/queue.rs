@@ -6,37 +6,37 @@
 //! <https://keda.sh/docs/2.21/scalers/aws-sqs/>, <https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-using-sqs-queue.html>.
 
 use super::deadline::{self, Learned, Need, real, start_within};
-use super::figures::{counted, number, tasks};
+use super::figures::{counted, if_any, number, span, tasks};
 use super::recommend::{Look, Opinion, Vote};
 use super::starts::Delays;
 use crate::model::capacity::tasks_rounded_up;
-use crate::model::duration::{elapsed, format_duration};
+use crate::model::duration::elapsed;
 use crate::model::memory::{Memory, QueueMemory};
 use crate::model::policy::{QueueGoal, QueuePolicy, QueueRef};
-use crate::model::{QueueDepth, ReasonCode, TaskCount};
+use crate::model::sentence::{Phrase, phrase};
+use crate::model::{Name, QueueDepth, ReasonCode, TaskCount};
 
 /// The time in which a stopped task may finish its work, in seconds: ECS's default `stopTimeout`.
 const STOP_TIMEOUT_S: f64 = 30.0;
 
 /// The policy's vote.
-pub(super) fn vote(look: &Look<'_>, name: &str, policy: &QueuePolicy, memory: &mut Memory) -> Opinion {
+pub(super) fn vote(look: &Look<'_>, name: &Name, policy: &QueuePolicy, memory: &mut Memory) -> Opinion {
     let delays = Delays::of(memory);
-    let mut learned = memory.queues.remove(name).unwrap_or_default();
+    let learned = memory.queues.entry(name.clone()).or_default();
     let unseen: Vec<String> = policy.queues.iter().filter_map(|queue| unseen(look, policy, queue)).collect();
     let seen = policy.queues.iter().filter_map(|queue| look.observation.queues.get(&queue.name));
     let depth = seen.fold(QueueDepth { in_flight: Some(0), delayed: Some(0), ..QueueDepth::default() }, sum);
-    deadline::remember(look, depth, &mut learned);
-    deadline::learn(look, policy, depth, &mut learned);
-    deadline::follow(look, policy, &delays, &mut learned);
-    let mut opinion = by_depth(look, policy, depth, &delays, &mut learned);
+    deadline::remember(look, depth, learned);
+    deadline::learn(look, policy, depth, learned);
+    deadline::follow(look, policy, &delays, learned);
+    let mut opinion = by_depth(look, policy, depth, &delays, learned);
     let scales_out = matches!(opinion.vote, Vote::Wants(count) if look.desired < count);
     if !unseen.is_empty() {
         learned.active_at = Some(look.observation.now); // what was not seen may have been at work
         if !scales_out {
-            opinion = Opinion::blind(format!("{} not observed", unseen.join(" and ")));
+            opinion = Opinion::blind(phrase!("{unseen} not observed", unseen = unseen.join(" and ")));
         }
     }
-    memory.queues.insert(name.to_owned(), learned);
     opinion
 }
 
@@ -72,14 +72,14 @@ fn by_depth(
     let messages = messages(policy, depth);
     let told = told(policy, depth, messages);
     if messages == 0 || look.desired == 0 && messages <= policy.activation {
-        let opinion = idle(look, policy, &told, learned);
+        let opinion = idle(look, policy, told, learned);
         return held_by_work(look, policy, depth, learned, opinion);
     }
     learned.active_at = Some(look.observation.now);
     let Need { wanted, sum } = match policy.goal {
-        QueueGoal::BacklogPerTask(target) => per_task(messages, target, &told),
+        QueueGoal::BacklogPerTask(target) => per_task(messages, target, told),
         QueueGoal::StartWithin(promise) => {
-            start_within(look, policy, depth, promise, &Learned { queue: learned, delays }, &told)
+            start_within(look, policy, depth, promise, &Learned { queue: learned, delays }, told)
         }
     };
     let wanted = wanted.max(1);
@@ -87,7 +87,7 @@ fn by_depth(
         return Opinion::new(Vote::Wants(wanted), ReasonCode::AlreadyAtDesiredCapacity, sum);
     }
     if let Some(tolerance) = tolerated(look, policy, messages) {
-        let text = format!("{sum}; within the tolerance of {}", number(tolerance));
+        let text = phrase!("{sum}; within the tolerance of {tolerance}", tolerance = number(tolerance));
         return Opinion::new(Vote::Wants(look.desired), ReasonCode::WithinTolerance, text);
     }
     held_by_work(look, policy, depth, learned, Opinion::new(Vote::Wants(wanted), ReasonCode::Queue, sum))
@@ -104,12 +104,12 @@ fn held_by_work(
     let busy = busy(policy, depth, learned).min(look.desired);
     match opinion.vote {
         Vote::Wants(wanted) if wanted < busy => {
-            let text = format!(
-                "{}; {} in flight at {} a task keep {}",
-                opinion.text,
-                counted(depth.in_flight.unwrap_or(0), "message"),
-                number(held_per_task(learned)),
-                tasks(busy)
+            let text = phrase!(
+                "{told}; {messages} in flight at {each} a task keep {busy}",
+                told = opinion.text,
+                messages = counted(depth.in_flight.unwrap_or(0), "message"),
+                each = number(held_per_task(learned)),
+                busy = tasks(busy)
             );
             Opinion::new(Vote::Wants(busy), ReasonCode::WorkInFlight, text)
         }
@@ -151,28 +151,35 @@ fn tolerated(look: &Look<'_>, policy: &QueuePolicy, messages: u64) -> Option<f64
 }
 
 /// An idle queue: one task waits until the queue has been empty for long enough, as KEDA's cooldownPeriod.
-fn idle(look: &Look<'_>, policy: &QueuePolicy, told: &str, learned: &mut QueueMemory) -> Opinion {
+fn idle(look: &Look<'_>, policy: &QueuePolicy, told: impl Phrase, learned: &mut QueueMemory) -> Opinion {
     let now = look.observation.now;
     if look.desired == 0 {
-        let text = format!("{told}, not more than the activation threshold of {}", policy.activation);
+        let text = phrase!(
+            "{told}, not more than the activation threshold of {activation}",
+            activation = policy.activation
+        );
         return Opinion::new(Vote::Wants(0), ReasonCode::AlreadyAtDesiredCapacity, text);
     }
     let idle_for = elapsed(*learned.active_at.get_or_insert(now), now);
     let told =
-        format!("{told}, idle for {} of {}", format_duration(idle_for), format_duration(policy.idle_for));
+        phrase!("{told}, idle for {idle} of {most}", idle = span(idle_for), most = span(policy.idle_for));
     if idle_for < policy.idle_for {
         let code = if look.desired == 1 { ReasonCode::CoolingDown } else { ReasonCode::Queue };
-        return Opinion::new(Vote::Wants(1), code, format!("{told}, so one task waits"));
+        return Opinion::new(Vote::Wants(1), code, phrase!("{told}, so one task waits"));
     }
-    Opinion::new(Vote::Wants(0), ReasonCode::Queue, format!("{told}, so no task is needed"))
+    Opinion::new(Vote::Wants(0), ReasonCode::Queue, phrase!("{told}, so no task is needed"))
 }
 
-fn per_task(messages: u64, target: f64, told: &str) -> Need {
+fn per_task(messages: u64, target: f64, told: impl Phrase) -> Need {
     let exact = real(messages) / target;
     let wanted = tasks_rounded_up(exact);
-    let sum =
-        format!("{told}; {messages} / {} a task = {}, so {}", number(target), number(exact), tasks(wanted));
-    Need { wanted, sum }
+    let sum = phrase!(
+        "{told}; {messages} / {target} a task = {exact}, so {tasks}",
+        target = number(target),
+        exact = number(exact),
+        tasks = tasks(wanted)
+    );
+    Need::new(wanted, sum)
 }
 
 fn messages(policy: &QueuePolicy, depth: QueueDepth) -> u64 {
@@ -181,11 +188,14 @@ fn messages(policy: &QueuePolicy, depth: QueueDepth) -> u64 {
     depth.visible.saturating_add(in_flight).saturating_add(delayed)
 }
 
-fn told(policy: &QueuePolicy, depth: QueueDepth, messages: u64) -> String {
-    let visible = Some(format!("{} visible", depth.visible));
-    let in_flight =
-        depth.in_flight.filter(|_| policy.count_in_flight).map(|count| format!("{count} in flight"));
-    let delayed = depth.delayed.filter(|_| policy.count_delayed).map(|count| format!("{count} delayed"));
-    let parts: Vec<String> = [visible, in_flight, delayed].into_iter().flatten().collect();
-    format!("{} ({})", counted(messages, "message"), parts.join(" + "))
+fn told(policy: &QueuePolicy, depth: QueueDepth, messages: u64) -> impl Phrase + use<> {
+    let in_flight = depth.in_flight.filter(|_| policy.count_in_flight);
+    let delayed = depth.delayed.filter(|_| policy.count_delayed);
+    phrase!(
+        "{messages} ({visible} visible{in_flight}{delayed})",
+        messages = counted(messages, "message"),
+        visible = depth.visible,
+        in_flight = if_any(in_flight.map(|count| phrase!(" + {count} in flight"))),
+        delayed = if_any(delayed.map(|count| phrase!(" + {count} delayed")))
+    )
 }

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::recommend::Look;
+use crate::model::duration::earlier;
 use crate::model::memory::{Memory, RunningSpan};
 use crate::model::policy::PolicyKind;
 use crate::model::{Observation, ScalableTarget, TaskCount};
@@ -24,8 +25,7 @@ pub(super) fn remember(target: &ScalableTarget, observation: &Observation, memor
         Some(span) if span.running == running => span.until = span.until.max(now),
         _ => memory.running.push(RunningSpan { since: now, until: now, running }),
     }
-    let kept = SignedDuration::try_from(kept(target)).unwrap_or(SignedDuration::MAX);
-    let oldest = now.saturating_sub(kept).unwrap_or(Timestamp::MIN);
+    let oldest = earlier(now, kept(target));
     let surplus = memory.running.len().saturating_sub(MOST_SPANS);
     let mut place = 0;
     memory.running.retain(|span| {
@@ -44,21 +44,25 @@ fn kept(target: &ScalableTarget) -> Duration {
 }
 
 /// The tasks that ran at the end of a period: those seen by the first look after it.
-pub(super) fn at(look: &Look<'_>, memory: &Memory, end: Timestamp) -> TaskCount {
-    let seen = memory.running.iter().find(|span| end <= span.until);
+pub(super) fn at(look: &Look<'_>, spans: &[RunningSpan], end: Timestamp) -> TaskCount {
+    let seen = spans.iter().find(|span| end <= span.until);
     let running = seen.map_or(look.observation.service.running, |span| span.running);
     during_deployment(look, running)
 }
 
 /// The tasks that ran at the end of a period and had done so for the warm-up.
-pub(super) fn warm_at(look: &Look<'_>, memory: &Memory, end: Timestamp, warm_up: Duration) -> TaskCount {
-    let running = at(look, memory, end);
+pub(super) fn warm_at(
+    look: &Look<'_>,
+    spans: &[RunningSpan],
+    end: Timestamp,
+    warm_up: Duration,
+) -> TaskCount {
+    let running = at(look, spans, end);
     if warm_up.is_zero() {
         return running;
     }
-    let since = SignedDuration::try_from(warm_up).ok().and_then(|warm_up| end.checked_sub(warm_up).ok());
-    let spans = memory.running.iter();
-    let warm = spans.filter(|span| since.is_some_and(|since| since <= span.until) && span.since <= end);
+    let since = earlier(end, warm_up);
+    let warm = spans.iter().filter(|span| since <= span.until && span.since <= end);
     warm.map(|span| span.running).min().map_or(running, |warm| warm.min(running))
 }
 

@@ -5,9 +5,11 @@
 //! utilization; the load ahead from the last minutes and from what is usual at the time ([`super::lookahead`]); the margin from a
 //! rehearsal on the last days ([`super::rehearsal`]), and from how much of the lateness that the promise allows was used up since.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
-use super::figures::{moment, number, tasks, time};
+use super::figures::{if_any, moment, number, tasks, time};
 use super::foresight::{Promise, is_rehearsal_due, look_ahead, tuning};
 use super::freshness::{fresh, is_possible, period_end};
 use super::recommend::{Look, Opinion, Vote};
@@ -15,10 +17,11 @@ use super::running;
 use super::staffing::Need;
 use super::starts::Delays;
 use crate::model::capacity::tasks_rounded_up;
-use crate::model::memory::{Memory, ServiceLevelMemory};
+use crate::model::memory::{Memory, Rehearsed, RunningSpan, ServiceLevelMemory};
 use crate::model::metric::Metric;
 use crate::model::policy::ServiceLevel;
-use crate::model::{Point, ReasonCode};
+use crate::model::sentence::{Phrase, phrase};
+use crate::model::{Name, Point, ReasonCode};
 
 /// A share of everything, in per cent.
 const WHOLE: f64 = 100.0;
@@ -61,24 +64,23 @@ const PER_DOUBLING: f64 = 0.25;
 const INSURANCE: (f64, f64) = (0.5, 1.4);
 
 /// The policy's vote.
-pub(super) fn vote(look: &Look<'_>, name: &str, policy: &ServiceLevel, memory: &mut Memory) -> Opinion {
+pub(super) fn vote(look: &Look<'_>, name: &Name, policy: &ServiceLevel, memory: &mut Memory) -> Opinion {
     let delays = Delays::of(memory);
-    let mut learned = memory.service_levels.remove(name).unwrap_or_default();
-    learn_per_task(look, policy, memory, &mut learned);
-    learn_lateness(look, policy, memory, &mut learned);
+    let Memory { service_levels, running, .. } = memory;
+    let learned = service_levels.entry(name.clone()).or_default();
+    learn_per_task(look, policy, running, learned);
+    learn_lateness(look, policy, running, learned);
     let promise = Promise {
         delays: &delays,
-        per_task_s: known_well(&learned),
+        per_task_s: known_well(learned),
         allowed: allowed(policy),
         may_wait_s: None,
     };
     let requests = points(look, &policy.requests);
     look_ahead(look, &policy.requests, requests, promise, &mut learned.load);
-    let quiet = quiet_minutes(look, policy, memory, &learned);
+    let quiet = quiet_minutes(look, policy, running, learned);
     look_ahead(look, &policy.requests, &quiet, promise, &mut learned.load);
-    let opinion = opinion(look, policy, &learned);
-    memory.service_levels.insert(name.to_owned(), learned);
-    opinion
+    opinion(look, policy, learned)
 }
 
 /// Whether the requests of the last days would help at this look.
@@ -102,20 +104,28 @@ fn opinion(look: &Look<'_>, policy: &ServiceLevel, learned: &ServiceLevelMemory)
     let requests = match (fresh(&policy.requests, look.observation), per_task_s(learned)) {
         (Ok(points), _) => points,
         (Err((why, None)), Some(per_task_s)) if is_quiet(look, policy, learned) => {
-            let told = format!("{why}, and its tasks are hardly used");
-            return by_load(policy, learned, per_task_s, &told);
+            let told = phrase!("{why}, and its tasks are hardly used");
+            return by_load(policy, learned, per_task_s, told);
         }
         (Err((why, refused)), _) => return Opinion::blind(why).with_refused(refused),
     };
     let rate = requests.newest.value / policy.requests.period.as_secs_f64();
-    let told = format!("{} requests a second from {}", number(rate), time(requests.newest.start));
+    let told = phrase!(
+        "{rate} requests a second from {start}",
+        rate = number(rate),
+        start = time(requests.newest.start)
+    );
     let opinion = match per_task_s(learned) {
-        Some(per_task_s) => by_load(policy, learned, per_task_s, &told),
-        None => by_utilization(look, policy, rate, &told),
+        Some(per_task_s) => by_load(policy, learned, per_task_s, told),
+        None => by_utilization(look, policy, rate, told),
     };
-    match (&requests.no_scale_in, opinion.vote) {
+    match (requests.no_scale_in, opinion.vote) {
         (Some(why), Vote::Wants(wanted)) if wanted < look.desired => {
-            let text = format!("{}; but {why}, so the {} desired stay", opinion.text, look.desired);
+            let text = phrase!(
+                "{told}; but {why}, so the {desired} desired stay",
+                told = opinion.text,
+                desired = look.desired
+            );
             Opinion::new(Vote::Wants(look.desired), ReasonCode::InsufficientData, text)
         }
         _ => opinion,
@@ -128,7 +138,7 @@ fn opinion(look: &Look<'_>, policy: &ServiceLevel, learned: &ServiceLevelMemory)
 fn quiet_minutes(
     look: &Look<'_>,
     policy: &ServiceLevel,
-    memory: &Memory,
+    spans: &[RunningSpan],
     learned: &ServiceLevelMemory,
 ) -> Vec<Point> {
     let (Some(per_task_s), Some(until)) = (per_task_s(learned), learned.load.until) else {
@@ -141,7 +151,7 @@ fn quiet_minutes(
     after(look, &policy.utilization, Some(until))
         .filter(|used| used.value <= QUIET_UTILIZATION)
         .map(|used| {
-            let running = running::at(look, memory, period_end(&policy.utilization, used));
+            let running = running::at(look, spans, period_end(&policy.utilization, used));
             let load_s = per_task_s * f64::from(running) * used.value / WHOLE;
             Point { start: used.start, value: load_s * period_s }
         })
@@ -158,11 +168,11 @@ fn is_quiet(look: &Look<'_>, policy: &ServiceLevel, learned: &ServiceLevelMemory
 }
 
 /// Until what a task takes is known: what brings the utilization down to a cautious one, and never fewer than there are.
-fn by_utilization(look: &Look<'_>, policy: &ServiceLevel, rate: f64, told: &str) -> Opinion {
-    let told = format!("{told}; what a task takes is not known yet");
+fn by_utilization(look: &Look<'_>, policy: &ServiceLevel, rate: f64, told: impl Phrase) -> Opinion {
+    let told = phrase!("{told}; what a task takes is not known yet");
     let asked = if 0.0 < rate { look.desired.max(1) } else { look.desired };
     let Ok(used) = fresh(&policy.utilization, look.observation) else {
-        let text = format!("{told}, so {}", tasks(asked));
+        let text = phrase!("{told}, so {tasks}", tasks = tasks(asked));
         return Opinion::new(Vote::Wants(asked), ReasonCode::InsufficientData, text);
     };
     let used = used.newest.value.min(WHOLE);
@@ -170,17 +180,22 @@ fn by_utilization(look: &Look<'_>, policy: &ServiceLevel, rate: f64, told: &str)
     let running = look.observation.service.running;
     let exact = f64::from(running) * used / aim;
     let wanted = tasks_rounded_up(exact).max(asked);
-    let text = format!(
-        "{told}; {running} running at {} % want {} at {aim} %, and not fewer than there are, so {}",
-        number(used),
-        number(exact),
-        tasks(wanted)
+    let text = phrase!(
+        "{told}; {running} running at {used} % want {exact} at {aim} %, and not fewer than there are, so {tasks}",
+        used = number(used),
+        exact = number(exact),
+        tasks = tasks(wanted)
     );
     let code = if asked < wanted { ReasonCode::ServiceLevel } else { ReasonCode::InsufficientData };
     Opinion::new(Vote::Wants(wanted), code, text)
 }
 
-fn by_load(policy: &ServiceLevel, learned: &ServiceLevelMemory, per_task_s: f64, told: &str) -> Opinion {
+fn by_load(
+    policy: &ServiceLevel,
+    learned: &ServiceLevelMemory,
+    per_task_s: f64,
+    told: impl Phrase,
+) -> Opinion {
     let tuning = tuning(&learned.load, allowed(policy));
     let insurance = insurance(policy, learned);
     let lookahead = &learned.load.lookahead;
@@ -190,39 +205,42 @@ fn by_load(policy: &ServiceLevel, learned: &ServiceLevelMemory, per_task_s: f64,
     let now = lookahead.level_s / per_task_s;
     let exact = now + (insured - now) * insurance.min(1.0);
     let wanted = tasks_rounded_up(exact);
-    let floor = match need.floor {
-        0.0 => String::new(),
-        floor => format!(
-            ", not under {} for the {} a second that may come at any time",
-            number(floor),
-            number(tuning.floor_s)
-        ),
-    };
-    let spared = if insurance < 1.0 {
-        format!(
-            "; little of the lateness allowed was used, so of what that is above the {} for now only {}: {}",
-            number(now),
-            number(insurance),
-            number(exact)
+    let floor = (need.floor != 0.0).then(|| {
+        phrase!(
+            ", not under {floor} for the {floor_s} a second that may come at any time",
+            floor = number(need.floor),
+            floor_s = number(tuning.floor_s)
         )
-    } else {
-        String::new()
-    };
-    let rehearsed = match learned.load.rehearsed {
-        Some(rehearsed) => format!("rehearsed {}", moment(rehearsed.at)),
-        None => "not rehearsed yet".to_owned(),
-    };
-    let text = format!(
-        "{told}; {} a second ahead / {} a task = {}; + {} x {}{floor} = {}{spared}, so {} ({rehearsed})",
-        number(lookahead.held_s),
-        number(per_task_s),
-        number(need.work),
-        number(margin),
-        number(need.deviation),
-        number(insured),
-        tasks(wanted)
+    });
+    let spared = (insurance < 1.0).then(|| {
+        phrase!(
+            "; little of the lateness allowed was used, so of what that is above the {now} for now only {insurance}: {exact}",
+            now = number(now),
+            insurance = number(insurance),
+            exact = number(exact)
+        )
+    });
+    let text = phrase!(
+        "{told}; {ahead} a second ahead / {each} a task = {work}; + {margin} x {deviation}{floor} = {insured}{spared}, so {tasks} ({rehearsed})",
+        ahead = number(lookahead.held_s),
+        each = number(per_task_s),
+        work = number(need.work),
+        margin = number(margin),
+        deviation = number(need.deviation),
+        floor = if_any(floor),
+        insured = number(insured),
+        spared = if_any(spared),
+        tasks = tasks(wanted),
+        rehearsed = rehearsed(learned.load.rehearsed)
     );
     Opinion::new(Vote::Wants(wanted), ReasonCode::ServiceLevel, text)
+}
+
+fn rehearsed(last: Option<Rehearsed>) -> impl Phrase {
+    fmt::from_fn(move |f| match last {
+        Some(last) => write!(f, "rehearsed {}", moment(last.at)),
+        None => f.write_str("not rehearsed yet"),
+    })
 }
 
 /// The share of requests that may be late.
@@ -267,14 +285,19 @@ fn requests_at(look: &Look<'_>, policy: &ServiceLevel, start: Timestamp) -> Opti
 }
 
 /// Requests over utilization: what a task would serve if all of it were used.
-fn learn_per_task(look: &Look<'_>, policy: &ServiceLevel, memory: &Memory, learned: &mut ServiceLevelMemory) {
+fn learn_per_task(
+    look: &Look<'_>,
+    policy: &ServiceLevel,
+    spans: &[RunningSpan],
+    learned: &mut ServiceLevelMemory,
+) {
     for used in after(look, &policy.utilization, learned.used_until) {
         learned.used_until = Some(used.start);
         let Some(requests) = requests_at(look, policy, used.start).filter(|requests| 0.0 < *requests) else {
             continue;
         };
-        let before = running::at(look, memory, used.start);
-        let after = running::at(look, memory, period_end(&policy.utilization, used));
+        let before = running::at(look, spans, used.start);
+        let after = running::at(look, spans, period_end(&policy.utilization, used));
         // Of a count that changed, the one is taken by which the sample bounds what a task takes from the safe side.
         let running = if SATURATED <= used.value { before.min(after) } else { before.max(after) };
         let is_steady = before == after;
@@ -299,7 +322,12 @@ fn learn_per_task(look: &Look<'_>, policy: &ServiceLevel, memory: &Memory, learn
 
 /// Counts requests, and those that were late. Where many were, tasks had more than they can take, whatever limits them: a database as
 /// well as their processors, which is all that utilization tells of.
-fn learn_lateness(look: &Look<'_>, policy: &ServiceLevel, memory: &Memory, learned: &mut ServiceLevelMemory) {
+fn learn_lateness(
+    look: &Look<'_>,
+    policy: &ServiceLevel,
+    spans: &[RunningSpan],
+    learned: &mut ServiceLevelMemory,
+) {
     for within in after(look, &policy.within, learned.kept_until) {
         learned.kept_until = Some(within.start);
         if WHOLE < within.value {
@@ -318,8 +346,8 @@ fn learn_lateness(look: &Look<'_>, policy: &ServiceLevel, memory: &Memory, learn
             continue;
         }
         learned.late_minutes = learned.late_minutes.saturating_add(1);
-        let before = running::at(look, memory, within.start);
-        let running = before.min(running::at(look, memory, period_end(&policy.within, within)));
+        let before = running::at(look, spans, within.start);
+        let running = before.min(running::at(look, spans, period_end(&policy.within, within)));
         if LATE_MINUTES <= learned.late_minutes && 0 < running && 0.0 < requests {
             let given = requests / policy.requests.period.as_secs_f64() / f64::from(running);
             learned.limit_s = Some(learned.limit_s.map_or(given, |limit| limit.min(given)));

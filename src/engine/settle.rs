@@ -5,15 +5,16 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::account::Account;
 use super::figures::{moment, time};
 use super::{running, sound, starts};
-use crate::model::duration::elapsed;
-use crate::model::memory::{CountChange, Memory, PauseDirection};
+use crate::model::duration::{earlier, elapsed, later};
+use crate::model::memory::{CountChange, Memory, PastRecommendation, PauseDirection};
 use crate::model::policy::{PolicyKind, ScalingPolicy};
-use crate::model::{Observation, ReasonCode, ScalableTarget};
+use crate::model::sentence::phrase;
+use crate::model::{Name, Observation, ReasonCode, ScalableTarget};
 
 /// No more changes than this are kept: one a look for the longest rate-limit period at ten seconds a look. Beyond it the oldest
 /// become one.
@@ -27,6 +28,7 @@ pub(super) fn settle(
     account: &mut Account,
 ) {
     let now = observation.now;
+    fill_rest(now, memory);
     settle_pending(target, observation, memory, account);
     expire_manual(now, memory, account);
     forget(target, now, memory);
@@ -34,6 +36,18 @@ pub(super) fn settle(
     sound::forget_the_impossible(memory);
     running::remember(target, observation, memory);
     starts::learn(observation, memory);
+    memory.rest = None; // it is found anew at each look
+}
+
+/// Of the looks since the service was seen at rest nothing was remembered, because each wanted the count that was there: the last of
+/// them is put in, so that a stabilisation window counts from it.
+fn fill_rest(now: Timestamp, memory: &mut Memory) {
+    const A_LOOK: Duration = Duration::from_mins(1);
+    let (Some(rest), Some(desired)) = (memory.rest, memory.desired) else { return };
+    let last = earlier(now, A_LOOK);
+    if rest.seen < last && !memory.recommendations.is_empty() {
+        memory.recommendations.push(PastRecommendation { at: last, least: desired, most: desired });
+    }
 }
 
 fn settle_pending(
@@ -50,24 +64,25 @@ fn settle_pending(
             remember_scale_out(target, change, pending.policies, memory);
         }
         Some(pending) if pending.from == desired => {
-            let text = format!(
-                "the change from {} to {} decided at {} is not seen in effect; it is decided anew",
-                pending.from,
-                pending.to,
-                time(pending.at)
+            let text = phrase!(
+                "the change from {from} to {to} decided at {at} is not seen in effect; it is decided anew",
+                from = pending.from,
+                to = pending.to,
+                at = time(pending.at)
             );
             account.tell(ReasonCode::DesiredCountChanged, text);
         }
         Some(pending) => {
-            let text = format!(
-                "the desired count is {desired}, neither {} nor {}: someone else set it",
-                pending.from, pending.to
+            let text = phrase!(
+                "the desired count is {desired}, neither {from} nor {to}: someone else set it",
+                from = pending.from,
+                to = pending.to
             );
             account.tell(ReasonCode::DesiredCountChanged, text);
         }
         None => {
             if let Some(last) = memory.desired.filter(|last| *last != desired) {
-                let text = format!(
+                let text = phrase!(
                     "the desired count went from {last} to {desired} since the last look: someone else set it"
                 );
                 account.tell(ReasonCode::DesiredCountChanged, text);
@@ -81,7 +96,7 @@ fn settle_pending(
 fn remember_scale_out(
     target: &ScalableTarget,
     change: CountChange,
-    policies: Vec<String>,
+    policies: Vec<Name>,
     memory: &mut Memory,
 ) {
     if change.to < change.from {
@@ -90,7 +105,7 @@ fn remember_scale_out(
     }
     for policy in policies {
         let cooldown = target.policies.iter().find(|known| known.name == policy).map(scale_out_cooldown);
-        let earlier = memory.scale_outs.get(&policy);
+        let earlier = memory.scale_outs.get(policy.as_str());
         let earlier = earlier.filter(|earlier| elapsed(earlier.at, change.at) < cooldown.unwrap_or_default());
         let from = earlier.map_or(change.from, |earlier| earlier.from);
         memory.scale_outs.insert(policy, CountChange { from, ..change });
@@ -102,7 +117,8 @@ fn expire_manual(now: Timestamp, memory: &mut Memory, account: &mut Account) {
         && manual.until <= now
     {
         memory.manual = None;
-        account.tell(ReasonCode::Override, format!("the override by hand ended at {}", moment(manual.until)));
+        let text = phrase!("the override by hand ended at {until}", until = moment(manual.until));
+        account.tell(ReasonCode::Override, text);
     }
     memory.pauses.retain(|pause| {
         let ended = pause.until.is_some_and(|until| until <= now);
@@ -113,7 +129,7 @@ fn expire_manual(now: Timestamp, memory: &mut Memory, account: &mut Account) {
                 PauseDirection::Both => "scaling",
                 PauseDirection::Schedules => "scheduled actions and windows",
             };
-            account.tell(ReasonCode::ScalingSuspended, format!("the pause of {direction} ended"));
+            account.tell(ReasonCode::ScalingSuspended, phrase!("the pause of {direction} ended"));
         }
         !ended
     });
@@ -144,7 +160,7 @@ fn forget(target: &ScalableTarget, now: Timestamp, memory: &mut Memory) {
 /// Drops what is later than now. A clock that was wrong once must not hold the service back until that time comes; one that
 /// steps back by less than an hour ends no cooldown.
 fn forget_the_future(now: Timestamp, memory: &mut Memory) {
-    let latest = now.saturating_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX);
+    let latest = later(now, Duration::from_hours(1));
     memory.running.retain(|span| span.since <= now);
     for span in &mut memory.running {
         span.until = span.until.min(now);
@@ -152,6 +168,7 @@ fn forget_the_future(now: Timestamp, memory: &mut Memory) {
     memory.changes.retain(|change| change.at <= latest);
     memory.scale_outs.retain(|_, change| change.at <= latest);
     memory.recommendations.retain(|past| past.at <= latest);
+    memory.rest = memory.rest.filter(|rest| rest.seen <= now);
     if memory.starts.looked_at.is_some_and(|at| now < at) {
         memory.starts.looked_at = None;
         memory.starts.starting.clear();

@@ -86,7 +86,8 @@ pub(super) fn learn(observation: &Observation, memory: &mut Memory) {
         return;
     };
     let look_s = elapsed(last, now).as_secs_f64();
-    if look_s <= LONGEST_LOOK_S {
+    // Not every look at a service at rest is remembered.
+    if look_s <= LONGEST_LOOK_S && memory.rest.is_none() {
         let usual = if starts.look_s > 0.0 { starts.look_s } else { look_s };
         starts.look_s = usual + (look_s - usual) * NEWEST_LOOK;
     }

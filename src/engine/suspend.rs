@@ -1,11 +1,12 @@
 //! Step 5: what forbids a change whatever is wanted: a deployment in progress, a pause, a service without a desired count.
 
 use super::account::Account;
-use super::figures::moment;
+use super::figures::{if_any, moment};
 use super::recommend::Look;
 use crate::model::memory::{Memory, Pause, PauseDirection};
+use crate::model::sentence::{Phrase, phrase};
 use crate::model::target::{DuringDeployment, Mode};
-use crate::model::{ReasonCode, TaskCount};
+use crate::model::{ReasonCode, Sentence, TaskCount};
 
 /// Holds what a deployment in progress forbids. Scale-in waits as with Application Auto Scaling; a policy may ask for more
 /// or less caution.
@@ -18,7 +19,8 @@ pub(super) fn hold_during_deployment(look: &Look<'_>, wanted: TaskCount, account
     if !held || !look.observation.service.deploying {
         return wanted;
     }
-    let text = format!("a deployment is in progress, so {} instead of {wanted}", look.desired);
+    let text =
+        phrase!("a deployment is in progress, so {desired} instead of {wanted}", desired = look.desired);
     account.bind(ReasonCode::DeploymentInProgress, text);
     look.desired
 }
@@ -40,7 +42,7 @@ pub(super) fn hold_while_suspended(
     if look.target.mode == Mode::Paused {
         account.bind(
             ReasonCode::ScalingSuspended,
-            format!("the policy file has the service paused, so {desired} stays"),
+            phrase!("the policy file has the service paused, so {desired} stays"),
         );
         return desired;
     }
@@ -53,21 +55,23 @@ pub(super) fn hold_while_suspended(
     let Some(pause) = pause else {
         return wanted;
     };
-    account.bind(ReasonCode::ScalingSuspended, format!("{}, so {desired} instead of {wanted}", told(pause)));
+    let text = phrase!("{told}, so {desired} instead of {wanted}", told = told(pause));
+    account.bind(ReasonCode::ScalingSuspended, text);
     desired
 }
 
 /// A pause in words: what is paused, until when and why.
-pub(super) fn told(pause: &Pause) -> String {
+pub(super) fn told(pause: &Pause) -> impl Phrase + use<> {
     let what = match pause.direction {
         PauseDirection::Both => "scaling is",
         PauseDirection::Out => "scale-out is",
         PauseDirection::In => "scale-in is",
         PauseDirection::Schedules => "scheduled actions and windows are",
     };
-    let until = pause
-        .until
-        .map_or_else(|| " until it is resumed".to_owned(), |until| format!(" until {}", moment(until)));
-    let reason = pause.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
-    format!("{what} paused by hand{until}{reason}")
+    let until = match pause.until {
+        Some(until) => Sentence::new(moment(until)),
+        None => Sentence::new("it is resumed"),
+    };
+    let reason = pause.reason.clone().map(|reason| phrase!(" ({reason})"));
+    phrase!("{what} paused by hand until {until}{reason}", reason = if_any(reason))
 }

@@ -5,23 +5,29 @@
 //! Sources: <https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html>,
 //! <https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/>.
 
-use super::figures::{counted, number, tasks, time};
+use std::fmt;
+
+use super::figures::{counted, if_any, number, tasks, time};
 use super::freshness::{Fresh, fresh, period_end};
 use super::recommend::{Look, Opinion, Vote};
 use super::{cooldown, running};
 use crate::model::capacity::tasks_rounded_up;
 use crate::model::policy::TargetTracking;
-use crate::model::{Memory, Point, ReasonCode, TaskCount};
+use crate::model::sentence::{Phrase, phrase};
+use crate::model::{Memory, Name, Point, ReasonCode, TaskCount};
 
-/// The tasks wanted by one point, with the sentence that shows the sum.
+/// The tasks wanted by one point.
+#[derive(Clone, Copy, Debug)]
 struct Need {
+    point: Point,
     base: TaskCount,
+    target: f64,
+    exact: f64,
     wanted: TaskCount,
-    sum: String,
 }
 
 /// The policy's vote.
-pub(super) fn vote(look: &Look<'_>, name: &str, policy: &TargetTracking, memory: &Memory) -> Opinion {
+pub(super) fn vote(look: &Look<'_>, name: &Name, policy: &TargetTracking, memory: &Memory) -> Opinion {
     let mut points = match fresh(&policy.metric, look.observation) {
         Ok(points) => points,
         Err((why, refused)) => return Opinion::blind(why).with_refused(refused),
@@ -40,25 +46,29 @@ pub(super) fn vote(look: &Look<'_>, name: &str, policy: &TargetTracking, memory:
 fn from_zero(look: &Look<'_>, policy: &TargetTracking, points: &Fresh<'_>) -> Opinion {
     let value = points.newest.value;
     if !policy.metric.exists_without_tasks {
-        return Opinion::blind(format!("{} says nothing while no task runs", policy.metric.key));
+        let text = phrase!("{key} says nothing while no task runs", key = policy.metric.key.clone());
+        return Opinion::blind(text);
     }
     if look.desired == 0 && 0.0 < value {
-        let text =
-            format!("{} is {} and no task is there, so the first one", policy.metric.key, number(value));
+        let text = phrase!(
+            "{key} is {value} and no task is there, so the first one",
+            key = policy.metric.key.clone(),
+            value = number(value)
+        );
         return Opinion::new(Vote::Wants(1), ReasonCode::TargetTracking, text);
     }
-    let text = format!(
-        "{} is {}; {} desired, none running yet",
-        policy.metric.key,
-        number(value),
-        tasks(look.desired)
+    let text = phrase!(
+        "{key} is {value}; {tasks} desired, none running yet",
+        key = policy.metric.key.clone(),
+        value = number(value),
+        tasks = tasks(look.desired)
     );
     Opinion::new(Vote::Wants(look.desired), ReasonCode::AlreadyAtDesiredCapacity, text)
 }
 
 fn by_ratio(
     look: &Look<'_>,
-    name: &str,
+    name: &Name,
     policy: &TargetTracking,
     points: &Fresh<'_>,
     memory: &Memory,
@@ -73,20 +83,20 @@ fn by_ratio(
     if value < under {
         return under_target(look, policy, points, memory, under);
     }
-    let text = format!(
-        "{} is {}, at its target of {} (from {} to {} nothing changes)",
-        policy.metric.key,
-        number(value),
-        number(policy.target),
-        number(under),
-        number(over)
+    let text = phrase!(
+        "{key} is {value}, at its target of {target} (from {under} to {over} nothing changes)",
+        key = policy.metric.key.clone(),
+        value = number(value),
+        target = number(policy.target),
+        under = number(under),
+        over = number(over)
     );
     stay(look, policy, points.newest, memory, ReasonCode::WithinTolerance, text)
 }
 
 fn over_target(
     look: &Look<'_>,
-    name: &str,
+    name: &Name,
     policy: &TargetTracking,
     points: &Fresh<'_>,
     memory: &Memory,
@@ -94,20 +104,20 @@ fn over_target(
 ) -> Opinion {
     let now = look.observation.now;
     let (after, within) = (policy.scale_out_after, policy.scale_out_within);
-    let beyond = points.run(after, within, |value| over < value, now).len();
+    let beyond = points.run(after, within, |value| over < value, now).count();
     let end = period_end(&policy.metric, points.newest);
-    let need = need(policy, points.newest, running::warm_at(look, memory, end, look.target.warm_up));
+    let need = need(policy, points.newest, running::warm_at(look, &memory.running, end, look.target.warm_up));
+    let sum = need.sum(policy);
     if u64::from(after) > count(beyond) {
-        let text = format!(
-            "{}; over {} for {beyond} of {after} points{}, so scale-out waits",
-            need.sum,
-            number(over),
-            newest(after, within)
+        let text = phrase!(
+            "{sum}; over {over} for {beyond} of {after} points{newest}, so scale-out waits",
+            over = number(over),
+            newest = newest(after, within)
         );
         return Opinion::new(Vote::Wants(look.desired), ReasonCode::WithinTolerance, text);
     }
     if need.wanted <= look.desired {
-        let text = format!("{}; {} desired already", need.sum, are(look.desired));
+        let text = phrase!("{sum}; {are} desired already", are = are(look.desired));
         return Opinion::new(Vote::Wants(look.desired), ReasonCode::AlreadyAtDesiredCapacity, text);
     }
     if let Some(change) = cooldown::scale_out(memory, name, policy.scale_out_cooldown, now) {
@@ -116,9 +126,9 @@ fn over_target(
             cooldown::less_what_was_added(change, needed, look.desired, policy.scale_out_cooldown);
         let count = count.min(need.wanted);
         let code = if count == look.desired { ReasonCode::CoolingDown } else { ReasonCode::TargetTracking };
-        return Opinion::new(Vote::Wants(count), code, format!("{}; {why}", need.sum));
+        return Opinion::new(Vote::Wants(count), code, phrase!("{sum}; {why}"));
     }
-    Opinion::new(Vote::Wants(need.wanted), ReasonCode::TargetTracking, need.sum)
+    Opinion::new(Vote::Wants(need.wanted), ReasonCode::TargetTracking, sum)
 }
 
 fn under_target(
@@ -130,42 +140,43 @@ fn under_target(
 ) -> Opinion {
     let now = look.observation.now;
     let (after, within) = (policy.scale_in_after, policy.scale_in_within);
-    let run = points.run(after, within, |value| value < under, now);
-    let needs = run
-        .iter()
-        .map(|point| need(policy, *point, running::at(look, memory, period_end(&policy.metric, *point))));
+    let mut run = 0;
+    let needs = points.run(after, within, |value| value < under, now).map(|point| {
+        run += 1;
+        need(policy, point, running::at(look, &memory.running, period_end(&policy.metric, point)))
+    });
     let Some(need) = needs.max_by_key(|need| need.wanted) else {
-        return Opinion::blind(format!("{} has no value", policy.metric.key));
+        return Opinion::blind(phrase!("{key} has no value", key = policy.metric.key.clone()));
     };
+    let sum = need.sum(policy);
     if policy.disable_scale_in {
-        let text = format!("{}; scale-in is disabled for this policy", need.sum);
+        let text = phrase!("{sum}; scale-in is disabled for this policy");
         let floor = Vote::NotBelow(need.wanted.min(look.desired));
         return Opinion::new(floor, ReasonCode::AlreadyAtDesiredCapacity, text);
     }
-    let wait =
-        |code, why: String| Opinion::new(Vote::Wants(look.desired), code, format!("{}; {why}", need.sum));
-    if let Some(why) = &points.no_scale_in {
-        return wait(ReasonCode::InsufficientData, format!("{why}, so scale-in waits"));
+    let stays = Vote::Wants(look.desired);
+    if let Some(why) = points.no_scale_in {
+        let text = phrase!("{sum}; {why}, so scale-in waits");
+        return Opinion::new(stays, ReasonCode::InsufficientData, text);
     }
-    let row = if after == within { " in a row".to_owned() } else { newest(after, within) };
-    if count(run.len()) < u64::from(after) {
-        let run = counted(count(run.len()), "point");
-        let why = format!("under {} for {run} of {after}{row}, so scale-in waits", number(under));
-        return wait(ReasonCode::WithinTolerance, why);
+    let (under, counted) = (number(under), counted(run, "point"));
+    let row = in_a_row(after, within);
+    if run < u64::from(after) {
+        let text = phrase!("{sum}; under {under} for {counted} of {after}{row}, so scale-in waits");
+        return Opinion::new(stays, ReasonCode::WithinTolerance, text);
     }
     if look.desired <= need.wanted {
-        let why = format!("fewer than {} would push it back over {}", look.desired, number(policy.target));
-        return wait(ReasonCode::AutoScalingAnticipatedFlapping, why);
+        let text = phrase!(
+            "{sum}; fewer than {desired} would push it back over {target}",
+            desired = look.desired,
+            target = number(policy.target)
+        );
+        return Opinion::new(stays, ReasonCode::AutoScalingAnticipatedFlapping, text);
     }
     if let Some(why) = cooldown::scale_in(memory, policy.scale_in_cooldown, now) {
-        return wait(ReasonCode::CoolingDown, why);
+        return Opinion::new(stays, ReasonCode::CoolingDown, phrase!("{sum}; {why}"));
     }
-    let text = format!(
-        "{}; the most that {}{row} under {} ask for",
-        need.sum,
-        counted(count(run.len()), "point"),
-        number(under)
-    );
+    let text = phrase!("{sum}; the most that {counted}{row} under {under} ask for");
     Opinion::new(Vote::Wants(need.wanted), ReasonCode::TargetTracking, text)
 }
 
@@ -176,10 +187,10 @@ fn stay(
     point: Point,
     memory: &Memory,
     code: ReasonCode,
-    text: String,
+    text: impl Phrase,
 ) -> Opinion {
     if policy.disable_scale_in {
-        let need = need(policy, point, running::at(look, memory, period_end(&policy.metric, point)));
+        let need = need(policy, point, running::at(look, &memory.running, period_end(&policy.metric, point)));
         return Opinion::new(Vote::NotBelow(need.wanted.min(look.desired)), code, text);
     }
     Opinion::new(Vote::Wants(look.desired), code, text)
@@ -189,27 +200,39 @@ fn stay(
 fn need(policy: &TargetTracking, point: Point, base: TaskCount) -> Need {
     let exact = f64::from(base) * point.value / policy.target;
     let wanted = tasks_rounded_up(exact);
-    let sum = format!(
-        "{} was {} from {}, target {}: {base} running x {} / {} = {}, so {}",
-        policy.metric.key,
-        number(point.value),
-        time(point.start),
-        number(policy.target),
-        number(point.value),
-        number(policy.target),
-        number(exact),
-        tasks(wanted)
-    );
-    Need { base, wanted, sum }
+    Need { point, base, target: policy.target, exact, wanted }
+}
+
+impl Need {
+    /// The sum that gives the tasks.
+    fn sum(self, policy: &TargetTracking) -> impl Phrase + use<> {
+        phrase!(
+            "{key} was {value} from {at}, target {target}: {base} running x {value} / {target} = {exact}, so {wanted}",
+            key = policy.metric.key.clone(),
+            value = number(self.point.value),
+            at = time(self.point.start),
+            target = number(self.target),
+            base = self.base,
+            exact = number(self.exact),
+            wanted = tasks(self.wanted)
+        )
+    }
 }
 
 /// Among which points so many are counted, where not all of them must hold.
-fn newest(after: u32, within: u32) -> String {
-    if after == within { String::new() } else { format!(" among the newest {within}") }
+fn newest(after: u32, within: u32) -> impl Phrase {
+    if_any((after != within).then(|| phrase!(" among the newest {within}")))
 }
 
-fn are(count: TaskCount) -> String {
-    if count == 1 { "1 is".to_owned() } else { format!("{count} are") }
+/// The same, of points that must follow each other where all of them must hold.
+fn in_a_row(after: u32, within: u32) -> impl Phrase {
+    fmt::from_fn(move |f| {
+        if after == within { f.write_str(" in a row") } else { write!(f, "{}", newest(after, within)) }
+    })
+}
+
+fn are(count: TaskCount) -> impl Phrase {
+    phrase!("{count} {verb}", verb = if count == 1 { "is" } else { "are" })
 }
 
 fn count(len: usize) -> u64 {

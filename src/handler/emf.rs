@@ -1,6 +1,6 @@
 //! Metrics as lines of the CloudWatch embedded metric format, which Lambda's log turns into metrics without a call.
 //!
-//! Every metric of every combination of dimensions costs $0.30 a month, so by default there are nine in all, with the
+//! Every metric of every combination of dimensions costs $0.30 a month, so by default there are ten in all, with the
 //! function's name as their only dimension. Metrics by service are for those who ask for them.
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
@@ -11,7 +11,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::spent::rounded;
 use crate::control::answer::{Answer, AnswerError, ErrorKind, ServiceDecision};
+use crate::control::calls::Usage;
 use crate::model::{Change, ReasonCode, TaskCount};
 
 /// The namespace of all metrics.
@@ -39,6 +41,12 @@ pub struct Report<'a> {
     pub at: Timestamp,
     /// How long it took, without the waits between looks.
     pub duration: Duration,
+    /// What was used of AWS for it.
+    pub usage: &'a Usage,
+    /// What it cost.
+    pub dollars: f64,
+    /// What a month costs, as far as this process can tell.
+    pub dollars_per_month: f64,
 }
 
 impl Metrics {
@@ -52,7 +60,7 @@ impl Metrics {
     }
 
     fn event_line(&self, report: &Report<'_>) -> String {
-        let Answer { decisions, errors, .. } = report.answer;
+        let Answer { decisions, errors, at_rest, handed_over, sent } = report.answer;
         let count = |of: fn(&&ServiceDecision) -> bool| decisions.iter().filter(of).count();
         let fleet_errors = errors.iter().filter(|error| is_of_the_fleet(error)).count();
         let metrics = [
@@ -65,8 +73,21 @@ impl Metrics {
             ("Errors", "Count", json!(errors.len())),
             ("FleetErrors", "Count", json!(fleet_errors)),
             ("Duration", "Milliseconds", json!(report.duration.as_millis())),
+            ("Cost", "None", json!(report.dollars)),
         ];
-        let properties = [("HeldBy", json!(held_by(decisions))), ("Looks", json!(report.looks))];
+        let usage = report.usage;
+        let properties = [
+            ("HeldBy", json!(held_by(decisions))),
+            ("Looks", json!(report.looks)),
+            ("AtRest", json!(at_rest)),
+            ("HandedOver", json!(handed_over.len())),
+            ("Shards", json!(sent.shards)),
+            ("Calls", json!(usage.calls)),
+            ("MetricsRequested", json!(usage.metrics)),
+            ("Retries", json!(usage.retries)),
+            ("Throttled", json!(usage.throttled)),
+            ("CostPerMonth", json!(rounded(report.dollars_per_month))),
+        ];
         line(report.at, ("FunctionName", &self.function), metrics, properties)
     }
 }

@@ -4,6 +4,7 @@ pub mod connect;
 pub mod emf;
 pub mod event;
 pub mod settings;
+mod spent;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +18,9 @@ use tracing::{info, warn};
 
 use self::emf::{Metrics, Report};
 use self::event::{Batch, EventError, Incoming, Parsed, Record};
+use self::spent::{Account, Entry};
 use crate::control::answer::{Answer, AnswerError, ErrorKind};
+use crate::control::calls::Usage;
 use crate::control::ports::Clock;
 use crate::control::trigger::Trigger;
 use crate::control::{Controller, Watch};
@@ -34,6 +37,11 @@ const FORMAT_VERSION: u32 = 1;
 pub trait Control: Send + Sync {
     /// Looks, decides, acts and tells; with a deadline, several times where that helps.
     async fn handle(&self, trigger: &Trigger, deadline: Option<Timestamp>) -> Watch;
+
+    /// What was used of AWS since the process began.
+    fn used(&self) -> Usage {
+        Usage::default()
+    }
 }
 
 #[async_trait]
@@ -41,12 +49,17 @@ impl Control for Controller {
     async fn handle(&self, trigger: &Trigger, deadline: Option<Timestamp>) -> Watch {
         self.watch(trigger, deadline).await
     }
+
+    fn used(&self) -> Usage {
+        self.calls().used()
+    }
 }
 
 /// Hands events to a controller.
 pub struct Handler<C = Controller> {
     control: C,
     clock: Arc<dyn Clock>,
+    account: Account,
     metrics: Option<(Metrics, Mutex<Box<dyn Write + Send>>)>,
 }
 
@@ -86,7 +99,14 @@ impl HandlerError {
 impl<C: Control> Handler<C> {
     /// A handler that writes no metrics.
     pub fn new(control: C, clock: Arc<dyn Clock>) -> Self {
-        Self { control, clock, metrics: None }
+        let account = Account::new(clock.now());
+        Self { control, clock, account, metrics: None }
+    }
+
+    /// The handler as a function with this much memory, whose time is paid for.
+    pub fn with_memory(mut self, megabytes: Option<u32>) -> Self {
+        self.account.memory_mb = megabytes;
+        self
     }
 
     /// The handler, writing metrics of every event as lines to `out`.
@@ -111,11 +131,11 @@ impl<C: Control> Handler<C> {
         event: &[u8],
         deadline: Option<Timestamp>,
     ) -> Result<Value, HandlerError> {
-        let began = self.clock.now();
+        let (began, used_before) = (self.clock.now(), self.control.used());
         let Incoming { batch, records } = Incoming::read(event)?;
         none_readable(batch, &records)?;
         // In a batch one record must not keep the others waiting.
-        let deadline = deadline.filter(|_| batch == Batch::Single);
+        let deadline = deadline.filter(|_| records.len() == 1);
         let mut looks = Looks { only_asked: true, deadline, ..Looks::default() };
         let mut failed = Vec::new();
         for record in records {
@@ -125,10 +145,23 @@ impl<C: Control> Handler<C> {
         }
         let Looks { answer, taken, ticks, count: looks, waited, only_asked, undone, .. } = looks;
         let asked = u32::try_from(taken.len()).unwrap_or(u32::MAX);
-        let at = self.clock.now();
+        let (at, used) = (self.clock.now(), self.control.used());
+        let usage = &used.since(&used_before);
+        let dollars = self.account.book(Entry { usage, time: elapsed(began, at), ticks, only_asked });
         if !only_asked {
             let duration = elapsed(began, at).saturating_sub(waited);
-            self.write_metrics(&Report { answer: &answer, ticks, looks, at, duration });
+            let dollars_per_month = self.account.per_month(at).total();
+            let answer = &answer;
+            self.write_metrics(&Report {
+                answer,
+                ticks,
+                looks,
+                at,
+                duration,
+                usage,
+                dollars,
+                dollars_per_month,
+            });
         }
         if let (Some(error), true) = (undone, batch != Batch::Sqs) {
             return Err(HandlerError::Undone(error));
@@ -138,6 +171,12 @@ impl<C: Control> Handler<C> {
             && let Some(object) = value.as_object_mut()
         {
             object.insert("looks".to_owned(), json!(looks));
+        }
+        let asks_for_status = |(trigger, _): &(Trigger, bool)| matches!(trigger, Trigger::Status { .. });
+        if taken.iter().any(asks_for_status)
+            && let Some(object) = value.as_object_mut()
+        {
+            object.insert("spent".to_owned(), self.account.told(&used, at));
         }
         if batch == Batch::Sqs
             && let Some(object) = value.as_object_mut()

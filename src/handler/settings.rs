@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::control::LOOKS_END;
 use crate::control::places::{InvalidPlace, PolicyPlace, StatePlace};
+use crate::control::{FanOut, LOOKS_END};
 use crate::model::duration::{format_duration, parse_duration};
 
 /// How often a service is looked at unless told otherwise: at every tick.
@@ -30,6 +30,10 @@ pub struct FunctionSettings {
     pub service_metrics: bool,
     /// How often the services that gain by it are looked at in a tick's minute; none for once.
     pub look_every: Option<Duration>,
+    /// The URL of the queue that parts of a large fleet's tick are sent to; none where one invocation does all.
+    pub shard_queue: Option<String>,
+    /// How a large fleet is shared out.
+    pub fan_out: FanOut,
     /// What was set and has no effect, in sentences.
     pub warnings: Vec<String>,
 }
@@ -51,6 +55,8 @@ impl Default for FunctionSettings {
             shadow: false,
             service_metrics: false,
             look_every: None,
+            shard_queue: None,
+            fan_out: FanOut::default(),
             warnings: Vec::new(),
         }
     }
@@ -70,7 +76,25 @@ impl FunctionSettings {
                 settings.set(&name, &value)?;
             }
         }
+        settings.share_with_nobody_in_vain();
         Ok(settings)
+    }
+
+    /// Workers that did not know of each other's decisions would undo them, so without a common state nothing is shared out.
+    fn share_with_nobody_in_vain(&mut self) {
+        let why = match (&self.shard_queue, &self.state) {
+            (Some(_), StatePlace::DynamoDb { .. }) => return,
+            (Some(_), StatePlace::Memory) => {
+                "TRIMTAB_FAN_OUT has no effect without TRIMTAB_STATE=dynamodb:TABLE: the state of one process is \
+                 not known to the others"
+            }
+            (None, _) if self.fan_out != FanOut::default() => {
+                "TRIMTAB_SHARD_SIZE and TRIMTAB_SHARD_WORKERS have no effect without TRIMTAB_FAN_OUT"
+            }
+            (None, _) => return,
+        };
+        self.shard_queue = None;
+        self.warnings.push(why.to_owned());
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), SettingsError> {
@@ -96,10 +120,15 @@ impl FunctionSettings {
             }
             "TRIMTAB_FAN_OUT" => {
                 queue_url(value).map_err(refuse("TRIMTAB_FAN_OUT"))?;
-                self.warnings.push(
-                    "TRIMTAB_FAN_OUT has no effect: this version looks at all services in one invocation"
-                        .to_owned(),
-                );
+                self.shard_queue = Some(value.to_owned());
+            }
+            "TRIMTAB_SHARD_SIZE" => {
+                self.fan_out.shard_size =
+                    at_least_one(value, "services").map_err(refuse("TRIMTAB_SHARD_SIZE"))?;
+            }
+            "TRIMTAB_SHARD_WORKERS" => {
+                let workers = at_least_one(value, "workers").map_err(refuse("TRIMTAB_SHARD_WORKERS"))?;
+                self.fan_out.workers = Some(workers);
             }
             other => self.warnings.push(format!("{other} is not a setting of trimtab and has no effect")),
         }
@@ -137,9 +166,16 @@ fn look_every(value: &str) -> Result<Duration, String> {
     }
 }
 
+fn at_least_one<T: FromStr>(value: &str, of_what: &str) -> Result<T, String> {
+    value.parse().map_err(|_| format!("write a number of {of_what}, 1 or more"))
+}
+
 fn queue_url(value: &str) -> Result<(), String> {
     let rest = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://"));
     match rest.and_then(|rest| rest.split_once('/')) {
+        Some((_, path)) if path.ends_with(".fifo") => {
+            Err("a FIFO queue hands out one shard at a time: write the URL of a standard queue".to_owned())
+        }
         Some((host, path)) if !host.is_empty() && !path.is_empty() => Ok(()),
         _ => Err("write a queue's URL, as in https://sqs.eu-central-1.amazonaws.com/123456789012/shards"
             .to_owned()),
@@ -148,7 +184,11 @@ fn queue_url(value: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZero;
+
     use super::*;
+
+    const QUEUE: &str = "https://sqs.eu-central-1.amazonaws.com/123456789012/shards";
 
     fn read(name: &str, value: &str) -> Result<FunctionSettings, String> {
         FunctionSettings::from_variables([(name.to_owned(), value.to_owned())])
@@ -213,6 +253,21 @@ mod tests {
     }
 
     #[test]
+    fn a_large_fleet_is_shared_out_where_there_is_a_queue_and_a_common_state() {
+        let variables = [
+            ("TRIMTAB_SHARD_SIZE", "500"),
+            ("TRIMTAB_FAN_OUT", QUEUE),
+            ("TRIMTAB_SHARD_WORKERS", "4"),
+            ("TRIMTAB_STATE", "dynamodb:trimtab"),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let settings = FunctionSettings::from_variables(variables).unwrap();
+        let expected = FanOut { shard_size: NonZero::new(500).unwrap(), workers: NonZero::new(4) };
+        assert_eq!((settings.shard_queue.as_deref(), settings.fan_out), (Some(QUEUE), expected));
+        assert_eq!(settings.warnings, [""; 0]);
+    }
+
+    #[test]
     fn a_value_that_cannot_be_followed_is_told_with_what_to_write() {
         let cases = [
             ("TRIMTAB_POLICY", "s3://bucket", "write s3://bucket/key"),
@@ -234,6 +289,14 @@ mod tests {
                 "shards",
                 "write a queue's URL, as in https://sqs.eu-central-1.amazonaws.com/123456789012/shards",
             ),
+            (
+                "TRIMTAB_FAN_OUT",
+                "https://sqs.eu-central-1.amazonaws.com/123456789012/shards.fifo",
+                "a FIFO queue hands out one shard at a time: write the URL of a standard queue",
+            ),
+            ("TRIMTAB_SHARD_SIZE", "0", "write a number of services, 1 or more"),
+            ("TRIMTAB_SHARD_SIZE", "2k", "write a number of services, 1 or more"),
+            ("TRIMTAB_SHARD_WORKERS", "-1", "write a number of workers, 1 or more"),
         ];
         for (name, value, problem) in cases {
             let expected = format!("the environment variable {name} is {value:?}: {problem}");
@@ -243,7 +306,6 @@ mod tests {
 
     #[test]
     fn what_has_no_effect_is_warned_of() {
-        let url = "https://sqs.eu-central-1.amazonaws.com/123456789012/shards";
         let cases = [
             (
                 "TRIMTAB_LOOK_EVERY",
@@ -252,13 +314,20 @@ mod tests {
             ),
             (
                 "TRIMTAB_FAN_OUT",
-                url,
-                "TRIMTAB_FAN_OUT has no effect: this version looks at all services in one invocation",
+                QUEUE,
+                "TRIMTAB_FAN_OUT has no effect without TRIMTAB_STATE=dynamodb:TABLE: the state of one process is not \
+                 known to the others",
+            ),
+            (
+                "TRIMTAB_SHARD_SIZE",
+                "500",
+                "TRIMTAB_SHARD_SIZE and TRIMTAB_SHARD_WORKERS have no effect without TRIMTAB_FAN_OUT",
             ),
             ("TRIMTAB_POLCY", "x", "TRIMTAB_POLCY is not a setting of trimtab and has no effect"),
         ];
         for (name, value, warning) in cases {
-            assert_eq!(read(name, value).unwrap().warnings, [warning]);
+            let settings = read(name, value).unwrap();
+            assert_eq!((settings.warnings, settings.shard_queue), (vec![warning.to_owned()], None));
         }
     }
 }

@@ -16,13 +16,20 @@ struct Stub {
     /// Looks inside the minute, of ten seconds each.
     later_looks: u32,
     answers: Mutex<VecDeque<Answer>>,
+    /// A thousand metrics more with each trigger.
+    used: Mutex<Usage>,
 }
 
 #[async_trait]
 impl Control for Arc<Stub> {
+    fn used(&self) -> Usage {
+        self.used.lock().unwrap().clone()
+    }
+
     async fn handle(&self, trigger: &Trigger, deadline: Option<Timestamp>) -> Watch {
         self.deadlines.lock().unwrap().push(deadline);
         self.taken.lock().unwrap().push(trigger.clone());
+        self.used.lock().unwrap().metrics += 1000;
         let answer = self.answers.lock().unwrap().pop_front();
         let answer = answer.unwrap_or_else(|| decided("checkout", Change::Out));
         Watch { answer, looks: 1 + self.later_looks, waited: 10 * self.later_looks * Duration::from_secs(1) }
@@ -134,6 +141,37 @@ async fn of_an_sqs_event_the_bad_and_the_unanswered_records_are_reported_back() 
 }
 
 #[tokio::test]
+async fn a_shard_is_given_to_another_worker_where_nothing_of_it_was_decided_and_not_where_it_is_of_no_use() {
+    let shard = |name: &str| json!({ "action": "shard", "services": [format!("prod/{name}")] });
+    let partly = || {
+        let mut answer = decided("checkout", Change::Hold);
+        answer.extend(failed());
+        answer
+    };
+    let dropped = || Answer {
+        errors: vec![AnswerError::request(None, "the shard is dropped, because its tick began 2m ago")],
+        ..Answer::default()
+    };
+    // (case, body, answer, whether it is reported back)
+    let cases = [
+        ("looked at", shard("a"), decided("a", Change::Hold), false),
+        ("looked at, with an error", shard("b"), partly(), false),
+        ("nothing could be looked at", shard("c"), failed(), true),
+        ("too late", shard("d"), dropped(), false),
+        ("of services that are gone", shard("e"), Answer::default(), false),
+    ];
+    for (case, body, answer, is_reported) in cases {
+        let (answer, _) = handle_with([answer], &sqs(&[body])).await;
+        let failures = answer.unwrap()["batchItemFailures"].as_array().unwrap().len();
+        assert_eq!(failures, usize::from(is_reported), "{case}");
+    }
+    let unreadable = json!({ "action": "shard", "version": 2, "services": ["prod/a"] });
+    let (answer, taken) = handle_with([], &sqs(&[unreadable, shard("b")])).await;
+    assert_eq!(taken.len(), 1, "one that cannot be read stops no other");
+    assert_eq!(answer.unwrap()["batchItemFailures"], json!([{ "itemIdentifier": "m0" }]));
+}
+
+#[tokio::test]
 async fn an_sqs_event_without_failures_says_so() {
     let (answer, _) = handle_with([], &sqs(&[alarm("a")])).await;
     assert_eq!(answer.unwrap()["batchItemFailures"], json!([]));
@@ -233,14 +271,46 @@ async fn metrics_are_written_of_work_and_not_of_questions() {
 }
 
 #[tokio::test]
-async fn the_deadline_is_used_for_more_looks_by_an_event_of_its_own_and_not_by_one_of_a_batch() {
+async fn what_was_spent_is_told_to_who_asks_for_the_status_and_each_events_part_in_its_metrics() {
+    let written = Written::default();
+    let metrics = Metrics { function: "trimtab".to_owned(), by_service: false };
+    let handler = Handler::new(Arc::new(Stub::default()), Arc::new(FixedClock))
+        .with_metrics(metrics, Box::new(written.clone()));
+    for _ in 0..2 {
+        let answer = handler.handle(br#"{"action": "tick"}"#).await.unwrap();
+        assert_eq!(answer.get("spent"), None);
+    }
+    let status = handler.handle(br#"{"action": "status"}"#).await.unwrap();
+    assert_eq!(
+        status["spent"],
+        json!({
+            "since": "1970-01-01T00:00:00Z", "ticks": 2, "calls": {}, "metrics": 3000, "read_units": 0,
+            "write_units": 0, "retries": 0, "throttled": 0, "cost_per_month": 438.0,
+            "cost_by_part": { "cloudwatch:GetMetricData": 438.0 },
+        })
+    );
+    let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    for line in text.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let figures = (&line["MetricsRequested"], &line["Cost"], &line["CostPerMonth"]);
+        assert_eq!(figures, (&json!(1000), &json!(0.01), &json!(438.0)));
+    }
+}
+
+#[tokio::test]
+async fn the_deadline_is_used_for_more_looks_by_an_event_of_its_own_and_not_by_one_of_several() {
     let deadline = Timestamp::from_second(60).unwrap();
     let tick = json!({ "action": "tick" });
-    for (event, given) in [(tick.clone(), Some(deadline)), (sqs(&[tick]), None)] {
+    let shard = json!({ "action": "shard", "services": ["prod/checkout"] });
+    for (event, given) in [
+        (tick.clone(), vec![Some(deadline)]),
+        (sqs(std::slice::from_ref(&shard)), vec![Some(deadline)]),
+        (sqs(&[tick, shard]), vec![None, None]),
+    ] {
         let stub = Arc::new(Stub::default());
         let handler = Handler::new(Arc::clone(&stub), Arc::new(FixedClock));
         handler.handle_until(event.to_string().as_bytes(), Some(deadline)).await.unwrap();
-        assert_eq!(*stub.deadlines.lock().unwrap(), [given], "{event}");
+        assert_eq!(*stub.deadlines.lock().unwrap(), given, "{event}");
     }
 }
 
@@ -311,8 +381,16 @@ fn an_event_that_asks_in_vain_is_no_error_of_the_fleet() {
         AnswerError::world(None, "the policy file cannot be read"),
     ];
     let answer = Answer { decisions: Vec::new(), errors, ..Answer::default() };
-    let report =
-        Report { answer: &answer, ticks: 0, looks: 0, at: Timestamp::UNIX_EPOCH, duration: Duration::ZERO };
+    let report = Report {
+        answer: &answer,
+        ticks: 0,
+        looks: 0,
+        at: Timestamp::UNIX_EPOCH,
+        duration: Duration::ZERO,
+        usage: &Usage::default(),
+        dollars: 0.0,
+        dollars_per_month: 0.0,
+    };
     let metrics = Metrics { function: "trimtab".to_owned(), by_service: false };
     let line: Value = serde_json::from_str(&metrics.lines(&report)[0]).unwrap();
     assert_eq!((&line["Errors"], &line["FleetErrors"]), (&json!(3), &json!(2)));

@@ -6,6 +6,8 @@ use serde::Serialize;
 
 use super::capacity::TaskCount;
 use super::memory::Memory;
+use super::name::Name;
+use super::sentence::Sentence;
 
 /// What was decided for one service at one look.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +64,7 @@ impl fmt::Display for Change {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Recommendation {
     /// The policy's name.
-    pub policy: String,
+    pub policy: Name,
     /// The count it asked for; none where it had nothing to say or could not tell.
     pub count: Option<TaskCount>,
 }
@@ -73,7 +75,7 @@ pub struct Reason {
     /// The kind of step.
     pub code: ReasonCode,
     /// The sentence.
-    pub text: String,
+    pub text: Sentence,
 }
 
 /// The kinds of steps. Those that Application Auto Scaling names keep its spelling.

@@ -53,3 +53,18 @@ pub fn format_duration(duration: Duration) -> String {
 pub fn elapsed(earlier: Timestamp, later: Timestamp) -> Duration {
     Duration::try_from(later.duration_since(earlier)).unwrap_or(Duration::ZERO)
 }
+
+/// The moment so long after another; the latest there is where that would be later.
+pub fn later(at: Timestamp, by: Duration) -> Timestamp {
+    // By its parts: jiff's own addition takes calendar spans too, and costs several times as much.
+    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+    let sum = at.as_duration().checked_add(by);
+    sum.and_then(|sum| Timestamp::from_duration(sum).ok()).unwrap_or(Timestamp::MAX)
+}
+
+/// The moment so long before another; the earliest there is where that would be earlier.
+pub fn earlier(at: Timestamp, by: Duration) -> Timestamp {
+    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+    let difference = at.as_duration().checked_sub(by);
+    difference.and_then(|difference| Timestamp::from_duration(difference).ok()).unwrap_or(Timestamp::MIN)
+}

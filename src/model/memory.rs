@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::capacity::TaskCount;
+use super::name::Name;
 
 /// The memory of one service. Every list in it is bounded: by the longest period that its target looks back, or by a number.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,7 +31,7 @@ pub struct Memory {
     pub running: Vec<RunningSpan>,
     /// The last scale-out by each policy; kept for scale-out cooldowns.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub scale_outs: BTreeMap<String, CountChange>,
+    pub scale_outs: BTreeMap<Name, CountChange>,
     /// Bounds set by hand.
     #[serde(rename = "override", skip_serializing_if = "Option::is_none")]
     pub manual: Option<ManualCapacity>,
@@ -40,14 +41,17 @@ pub struct Memory {
     /// The count before a window lowered it, to come back to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before_window: Option<BeforeWindow>,
+    /// That the service is at rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Rest>,
     /// What was learned of the time that tasks take to start.
     pub starts: StartMemory,
     /// What queue policies learned, by policy.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub queues: BTreeMap<String, QueueMemory>,
+    pub queues: BTreeMap<Name, QueueMemory>,
     /// What service-level policies learned, by policy.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub service_levels: BTreeMap<String, ServiceLevelMemory>,
+    pub service_levels: BTreeMap<Name, ServiceLevelMemory>,
     /// What the forecast learned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forecast: Option<ForecastMemory>,
@@ -64,7 +68,7 @@ pub struct PendingChange {
     pub to: TaskCount,
     /// The policies that asked for it; none where bounds did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub policies: Vec<String>,
+    pub policies: Vec<Name>,
 }
 
 /// A change of the desired count that took effect.
@@ -151,6 +155,19 @@ pub struct BeforeWindow {
     pub window: String,
     /// The desired count before.
     pub count: TaskCount,
+}
+
+/// A service at rest: it is as it was decided to be, and nothing has to be done unless its signals change by much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rest {
+    /// The first look that found it so.
+    pub since: Timestamp,
+    /// The last look that was remembered.
+    pub seen: Timestamp,
+    /// Until then its metrics need not be asked for.
+    pub until: Timestamp,
+    /// The digest of the policy file that it was decided by: another one ends the rest.
+    pub policy: u64,
 }
 
 /// What was learned of the time that tasks take to start. All of it is in seconds.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::name::Name;
 use super::service::ServiceId;
 
 /// The value of one period of a metric.
@@ -20,7 +21,7 @@ pub struct Point {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
     /// The name under which the observation holds its points; unique within a target.
-    pub key: String,
+    pub key: Name,
     /// What is asked of CloudWatch.
     pub source: MetricSource,
     /// The length of a period: 20 s for high-resolution ECS metrics, else whole minutes.

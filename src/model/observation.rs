@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::capacity::TaskCount;
 use super::metric::Point;
+use super::name::Name;
 
 /// What was seen of one service at one moment. A key that is absent was not observed.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,9 +16,9 @@ pub struct Observation {
     /// The service as ECS describes it.
     pub service: ServiceStatus,
     /// The recent points of each metric, oldest first, by [`super::Metric::key`].
-    pub metrics: BTreeMap<String, Vec<Point>>,
+    pub metrics: BTreeMap<Name, Vec<Point>>,
     /// The alarms of step policies, by name.
-    pub alarms: BTreeMap<String, AlarmStatus>,
+    pub alarms: BTreeMap<Name, AlarmStatus>,
     /// The depth of each queue, by the queue's name.
     pub queues: BTreeMap<String, QueueDepth>,
 }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use super::capacity::TaskCount;
 use super::metric::Metric;
+use super::name::Name;
 use super::target::OnMissingMetrics;
 
 /// One rule that recommends a count.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScalingPolicy {
     /// The name in reasons and memory; unique within a target.
-    pub name: String,
+    pub name: Name,
     /// The rule.
     pub kind: PolicyKind,
     /// What the policy asks for without data, where it is not what its target says.
@@ -58,7 +59,7 @@ pub struct TargetTracking {
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepScaling {
     /// The CloudWatch alarm's name.
-    pub alarm: String,
+    pub alarm: Name,
     /// How a step's change is meant.
     pub adjustment_type: AdjustmentType,
     /// The least change, in tasks, of a step in per cent.

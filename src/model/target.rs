@@ -8,6 +8,9 @@ use super::policy::{Behavior, Predictive, ScalingPolicy};
 use super::schedule::{ScheduledAction, Window};
 use super::service::ServiceId;
 
+/// How old the last full look at a service at rest may get, unless the policy file says otherwise.
+pub const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(600);
+
 /// One ECS service under trimtab, by Application Auto Scaling's word for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScalableTarget {
@@ -29,6 +32,8 @@ pub struct ScalableTarget {
     pub windows: Vec<Window>,
     /// A task this young does not count in utilisation yet.
     pub warm_up: Duration,
+    /// How old the last full look at a service at rest may get: so long its metrics need not be asked for.
+    pub look_at_least_every: Duration,
     /// Tolerance, stabilisation and rate limits by direction.
     pub behavior: Behavior,
     /// What a policy without data asks for.

@@ -9,12 +9,16 @@ use super::Seconds;
 use super::metrics::Series;
 use super::trial::{HIGH_RESOLUTION_DELAY_S, METRIC_DELAY_S, Scaler, View};
 use crate::control::recent_points;
-use crate::engine::{HISTORY, decide, wanted_history};
+use crate::engine::{HISTORY, decide, is_news, remember_rest, rests, wanted_history};
 use crate::model::metric::MetricSource;
 use crate::model::policy::{PolicyKind, ScalingPolicy};
 use crate::model::{
-    Decision, Memory, Metric, MetricStat, Observation, Point, ScalableTarget, ServiceStatus, TaskCount,
+    Change, Decision, Memory, Metric, MetricStat, Name, Observation, Point, ScalableTarget, ServiceStatus,
+    TaskCount,
 };
+
+/// A trial has one policy from its beginning to its end.
+const POLICY: u64 = 0;
 
 /// The engine under a policy. The policy's mode makes no difference: a trial changes nothing but itself.
 #[derive(Clone, Debug)]
@@ -30,7 +34,7 @@ pub struct Trimtab {
 /// A metric that the policy looks at.
 #[derive(Clone, Debug)]
 struct Feed {
-    key: String,
+    key: Name,
     stat: MetricStat,
     period_s: Seconds,
     delay_s: Seconds,
@@ -111,12 +115,21 @@ impl Scaler for Trimtab {
         }
         let nothing = Memory::default();
         let memory = self.decision.as_ref().map_or(&nothing, |decision| &decision.memory);
-        for metric in wanted_history(&self.target, memory, self.observation.now) {
+        if rests(&self.target, memory, POLICY, &self.observation) {
+            return None;
+        }
+        let wanted = wanted_history(&self.target, memory, self.observation.now);
+        for metric in &wanted {
             if let Some(feed) = self.feeds.iter().find(|feed| feed.key == metric.key) {
                 self.observation.metrics.insert(metric.key.clone(), feed.history(view));
             }
         }
-        let decision = decide(&self.target, &self.observation, memory);
+        let mut decision = decide(&self.target, &self.observation, memory.clone());
+        remember_rest(&self.target, &self.observation, memory, POLICY, &mut decision);
+        let is_told = !wanted.is_empty() || decision.change() != Change::Hold;
+        if !is_told && !is_news(&self.target, memory, &decision.memory) {
+            decision.memory = memory.clone();
+        }
         let to = decision.to;
         self.decision = Some(decision);
         Some(to)

@@ -1,10 +1,6 @@
-//! The two conversions between counts and real numbers that the simulation needs, in one place.
+//! The two conversions between counts and real numbers that the simulation needs.
 
-/// A count as a real number; exact up to 2^53, which no simulated count comes near.
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-pub(super) fn real(count: u64) -> f64 {
-    count as f64
-}
+pub(super) use crate::model::number::real;
 
 /// A real number cut to a count; negative ones and those that are not numbers are none.
 #[expect(

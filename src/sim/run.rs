@@ -67,6 +67,7 @@ pub fn run_with(scenario: &Scenario, settings: Settings) -> Run {
             cloudwatch: Arc::new(cloud.clone()),
             sqs: Arc::new(cloud.clone()),
             states: Arc::new(MemoryStore::default()),
+            shards: None,
             policy: Arc::new(TextPolicy::new(&scenario.place, &scenario.policy)),
             clock: Arc::new(SimClock::new(cloud.clone())),
         },

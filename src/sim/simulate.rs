@@ -303,13 +303,15 @@ mod tests {
     use super::*;
     use crate::model::metric::MetricStat;
     use crate::model::policy::{Behavior, ScalingPolicy, ServiceLevel};
-    use crate::model::target::{AasRegistered, Combine, DuringDeployment, Mode, OnMissingMetrics};
+    use crate::model::target::{
+        AasRegistered, Combine, DuringDeployment, LOOK_AT_LEAST_EVERY, Mode, OnMissingMetrics,
+    };
     use crate::model::{Capacity, ServiceId};
 
     fn metric(name: &str, stat: &str) -> Metric {
         let dimensions = [("LoadBalancer", "app/web/1"), ("TargetGroup", "targetgroup/web/1")];
         Metric {
-            key: name.to_owned(),
+            key: name.into(),
             source: MetricSource::Stat(MetricStat::new("AWS/ApplicationELB", name, dimensions, stat)),
             period: Duration::from_mins(1),
             offset: Duration::ZERO,
@@ -330,7 +332,7 @@ mod tests {
             mode: Mode::Active,
             capacity: Capacity::new(2, 40).unwrap(),
             policies: vec![ScalingPolicy {
-                name: "service_level".to_owned(),
+                name: "service_level".into(),
                 kind: PolicyKind::ServiceLevel(level),
                 on_missing_metrics: None,
             }],
@@ -339,6 +341,7 @@ mod tests {
             schedules: Vec::new(),
             windows: Vec::new(),
             warm_up: Duration::ZERO,
+            look_at_least_every: LOOK_AT_LEAST_EVERY,
             behavior: Behavior::default(),
             on_missing_metrics: OnMissingMetrics::Hold,
             during_deployment: DuringDeployment::NoScaleIn,

@@ -7,6 +7,8 @@
 mod aws;
 mod cli;
 mod end_to_end;
+#[path = "../../benches/fake_aws/mod.rs"]
+mod fake_aws;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;

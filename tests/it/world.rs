@@ -153,6 +153,13 @@ impl World {
         }
     }
 
+    /// The bodies of the messages that a queue has, up to ten.
+    pub(crate) async fn receive(&self, queue: &str) -> Vec<String> {
+        let receive = self.sqs().receive_message().queue_url(queue).max_number_of_messages(10);
+        let messages = receive.send().await.unwrap().messages.unwrap_or_default();
+        messages.into_iter().map(|message| message.body.unwrap()).collect()
+    }
+
     pub(crate) async fn empty(&self, queue: &str) {
         self.sqs().purge_queue().queue_url(queue).send().await.unwrap();
     }

@@ -82,7 +82,7 @@ services:
 cooldown: 60s",
         ),
         &[
-            r#"6:5: services[0]: unknown key "cooldown"; known here: service, except, mode, capacity, policies, combine, predictive, schedules, windows, warm_up, behavior, on_missing_metrics, during_deployment, aas"#,
+            r#"6:5: services[0]: unknown key "cooldown"; known here: service, except, mode, capacity, policies, combine, predictive, schedules, windows, warm_up, look_at_least_every, behavior, on_missing_metrics, during_deployment, aas"#,
         ],
     ),
     (

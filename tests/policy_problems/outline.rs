@@ -165,6 +165,7 @@ services:
 defaults:
   capacity: { min: 3, max: 2 }
   warm_up: 2d
+  look_at_least_every: 30s
   service: a/b
 services:
   - { service: prod/checkout, capacity: { min: 1, max: 9 }, predictive: {} }
@@ -173,7 +174,8 @@ services:
         &[
             "3:13: defaults.capacity: min 3 is above max 2",
             "4:12: defaults.warm_up: is 48h; it must be 24h at most",
-            "5:12: defaults.service: has no place in the defaults",
+            "5:24: defaults.look_at_least_every: is 30s; it must be from 1m to 20m",
+            "6:12: defaults.service: has no place in the defaults",
         ],
     ),
     (

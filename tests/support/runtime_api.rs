@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{self, DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use trimtab::aws::SystemClock;
 use trimtab::control::ports::Clock as _;
 
-/// How long an event may take before the test gives up.
+/// How long an event may take before the test gives up, unless it says otherwise.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest that Lambda lets a function run.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(900);
@@ -33,6 +33,8 @@ pub(crate) type Answer = Result<Value, (String, String)>;
 
 /// A function as a process that has asked for its first event; ended when this is dropped.
 pub(crate) struct Function {
+    /// How long an event may take before waiting for its answer is given up.
+    pub(crate) patience: Duration,
     /// Its process.
     pub(crate) process: Child,
     events: mpsc::UnboundedSender<Invocation>,
@@ -100,7 +102,7 @@ impl Function {
             ended = process.wait() => panic!("the function ended before it asked for an event: {ended:?}"),
             () = tokio::time::sleep(PATIENCE) => panic!("no event was asked for within {PATIENCE:?}"),
         };
-        (Self { process, events, stdout }, asked - began)
+        (Self { patience: PATIENCE, process, events, stdout }, asked - began)
     }
 
     /// Hands the function an event and waits for its answer.
@@ -116,7 +118,7 @@ impl Function {
         tokio::select! {
             answer = answered => answer.expect("the function answers every event"),
             ended = self.process.wait() => panic!("the function ended: {ended:?}"),
-            () = tokio::time::sleep(PATIENCE) => panic!("no answer within {PATIENCE:?}"),
+            () = tokio::time::sleep(self.patience) => panic!("no answer within {:?}", self.patience),
         }
     }
 
@@ -163,12 +165,20 @@ async fn next(State(runtime): State<Arc<Runtime>>) -> impl IntoResponse {
     Ok((headers, event))
 }
 
-async fn response(State(runtime): State<Arc<Runtime>>, Path(id): Path<u64>, body: Bytes) -> StatusCode {
+async fn response(
+    State(runtime): State<Arc<Runtime>>,
+    extract::Path(id): extract::Path<u64>,
+    body: Bytes,
+) -> StatusCode {
     let answer = serde_json::from_slice(&body).expect("the answer is JSON");
     runtime.settle(id, Ok(answer))
 }
 
-async fn error(State(runtime): State<Arc<Runtime>>, Path(id): Path<u64>, body: Bytes) -> StatusCode {
+async fn error(
+    State(runtime): State<Arc<Runtime>>,
+    extract::Path(id): extract::Path<u64>,
+    body: Bytes,
+) -> StatusCode {
     let error: Value = serde_json::from_slice(&body).expect("the error is JSON");
     let text = |key: &str| error[key].as_str().expect("the error has a type and a message").to_owned();
     runtime.settle(id, Err((text("errorType"), text("errorMessage"))))

@@ -191,11 +191,11 @@ async fn a_query_that_cloudwatch_refuses_leaves_the_others_their_points() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_call_is_one_transient_error() {
+async fn a_throttled_call_is_one_error() {
     let rule = mock!(Client::get_metric_data).then_error(|| failure("ThrottlingException", "Rate exceeded"));
     let queries = [query("A", "Sum"), query("B", "Sum")];
     let error = cloudwatch(&rule).get_metric_data(&queries, noon()).await.unwrap_err();
-    assert_eq!(error.kind, PortErrorKind::Transient);
+    assert_eq!(error.kind, PortErrorKind::Throttled);
     assert_eq!(rule.num_calls(), 3);
 }
 

@@ -72,6 +72,9 @@ pub(super) struct ServiceDoc {
     pub(super) windows: Option<Vec<Option<WindowDoc>>>,
     /// A task this young does not count in utilisation yet. Default: `0s`.
     pub(super) warm_up: Option<DurationDoc>,
+    /// How old the last full look at a service at rest may get, from `1m`, which asks for all metrics at every tick, to `20m`.
+    /// Default: `10m`.
+    pub(super) look_at_least_every: Option<DurationDoc>,
     /// Tolerance, stabilisation and rate limits by direction, as Kubernetes HPA v2's `behavior`.
     pub(super) behavior: Option<BehaviorDoc>,
     /// What a policy without data asks for. Default: `hold`.

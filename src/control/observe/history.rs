@@ -13,8 +13,8 @@ use crate::control::watch::{A_MINUTE, in_time};
 use crate::engine::{HISTORY, wanted_history};
 use crate::model::{Memory, Metric, Point, ScalableTarget, ServiceId};
 
-use super::Sight;
 use super::signals::{Series, in_words};
+use super::{History, Sight};
 
 /// Services that get their histories at one look, so that the others do not wait: to rehearse on a fortnight takes a processor most of
 /// a second, and a function of 256 MB has a seventh of one. The rest get theirs at the following looks.
@@ -40,10 +40,11 @@ pub(super) async fn add_histories(
             continue;
         }
         if most_services <= services {
-            sight.history_put_off = true;
+            sight.history = History::PutOff;
             continue;
         }
         services += 1;
+        sight.history = History::Asked;
         for metric in metrics {
             let series = (metric.source.clone(), metric.period);
             wanted.entry(series).or_default().push((target.service.clone(), &metric.key));
@@ -67,7 +68,7 @@ pub(super) async fn add_histories(
         };
         for (service, key) in users {
             if let Some(sight) = sights.get_mut(&service) {
-                let recent = sight.observation.metrics.entry(key.to_owned()).or_default();
+                let recent = sight.observation.metrics.entry(key.into()).or_default();
                 put_before(recent, &points);
             }
         }

@@ -19,6 +19,8 @@ use super::{Found, unobserved};
 
 /// Points beyond those that target tracking or an alarm counts: the newest are not visible yet, and one may be missing.
 const SPARE_POINTS: u32 = 3;
+/// Points that show whether a service may be left alone, at no price: what is paid for is the metric.
+const RECENT_POINTS: u32 = 15;
 /// Points for policies that learn and look ahead: enough for a trend, and to miss no minute where looks failed for a while.
 const LEARNING_POINTS: u32 = 30;
 
@@ -38,6 +40,39 @@ pub(super) type Series = (MetricSource, Duration);
 type Queries<'a> = BTreeMap<Series, (u32, BTreeSet<&'a ServiceId>)>;
 
 impl Signals {
+    /// The alarms that the targets' policies are called by, and no metric yet.
+    pub(super) async fn of_alarms(ports: &Ports, targets: &[&ScalableTarget]) -> Self {
+        let Found { found: alarms, errors } = describe_alarms(ports, targets).await;
+        Self { alarms, points: BTreeMap::new(), errors }
+    }
+
+    /// Gets the points that the targets' policies go by, and those of their alarms in ALARM.
+    pub(super) async fn observe_metrics(
+        &mut self,
+        ports: &Ports,
+        targets: &[&ScalableTarget],
+        now: Timestamp,
+    ) {
+        let mut queries = Queries::new();
+        for target in targets {
+            for policy in &target.policies {
+                for metric in policy.metrics() {
+                    let series = (metric.source.clone(), metric.period);
+                    ask(&mut queries, series, recent_points(policy, metric), [&target.service]);
+                }
+            }
+        }
+        for (name, users) in alarm_users(targets) {
+            let Some(alarm) = self.alarms.get(name) else { continue };
+            if let Some(series) = alarm_series(alarm) {
+                ask(&mut queries, series, alarm.evaluation_periods.saturating_add(SPARE_POINTS), users);
+            }
+        }
+        let metrics = get_metrics(ports, queries, now).await;
+        self.points.extend(metrics.found);
+        self.errors.extend(metrics.errors);
+    }
+
     /// The points of a metric, oldest first, where they were seen.
     pub(super) fn points(&self, source: &MetricSource, period: Duration) -> Option<&[Point]> {
         self.points.get(&(source.clone(), period)).map(Vec::as_slice)
@@ -50,30 +85,6 @@ impl Signals {
         let value = points.and_then(|points| aggregated(points, alarm, aggregation));
         Some(AlarmStatus { value: value.or(alarm.status.value), ..alarm.status })
     }
-}
-
-/// Observes the alarms and the metrics of the targets' policies.
-pub(super) async fn observe_signals(ports: &Ports, targets: &[ScalableTarget], now: Timestamp) -> Signals {
-    let users = alarm_users(targets);
-    let alarms = describe_alarms(ports, &users).await;
-    let mut queries = Queries::new();
-    for target in targets {
-        for policy in &target.policies {
-            for metric in policy.metrics() {
-                let series = (metric.source.clone(), metric.period);
-                ask(&mut queries, series, recent_points(policy, metric), [&target.service]);
-            }
-        }
-    }
-    for (name, alarm) in &alarms.found {
-        if let (Some(series), Some(users)) = (alarm_series(alarm), users.get(name.as_str())) {
-            let points = alarm.evaluation_periods.saturating_add(SPARE_POINTS);
-            ask(&mut queries, series, points, users.iter().copied());
-        }
-    }
-    let metrics = get_metrics(ports, queries, now).await;
-    let errors = alarms.errors.into_iter().chain(metrics.errors).collect();
-    Signals { alarms: alarms.found, points: metrics.found, errors }
 }
 
 /// The metric to read for an alarm: none unless it is in ALARM, since only then does its value decide.
@@ -108,9 +119,11 @@ pub(crate) fn recent_points(policy: &ScalingPolicy, metric: &Metric) -> u32 {
 
 fn points_for(policy: &ScalingPolicy) -> u32 {
     match &policy.kind {
-        PolicyKind::TargetTracking(policy) => {
-            policy.scale_out_within.max(policy.scale_in_within).saturating_add(SPARE_POINTS)
-        }
+        PolicyKind::TargetTracking(policy) => policy
+            .scale_out_within
+            .max(policy.scale_in_within)
+            .saturating_add(SPARE_POINTS)
+            .max(RECENT_POINTS),
         PolicyKind::StepScaling(_) => 0, // what its alarm watches is asked for with the alarm
         PolicyKind::Queue(_) | PolicyKind::ServiceLevel(_) => LEARNING_POINTS,
     }
@@ -133,7 +146,7 @@ fn ask<'a>(
     all_users.extend(users);
 }
 
-fn alarm_users(targets: &[ScalableTarget]) -> BTreeMap<&str, BTreeSet<&ServiceId>> {
+fn alarm_users<'a>(targets: &[&'a ScalableTarget]) -> BTreeMap<&'a str, BTreeSet<&'a ServiceId>> {
     let mut users: BTreeMap<&str, BTreeSet<&ServiceId>> = BTreeMap::new();
     for target in targets {
         for policy in &target.policies {
@@ -145,10 +158,8 @@ fn alarm_users(targets: &[ScalableTarget]) -> BTreeMap<&str, BTreeSet<&ServiceId
     users
 }
 
-async fn describe_alarms(
-    ports: &Ports,
-    users: &BTreeMap<&str, BTreeSet<&ServiceId>>,
-) -> Found<String, AlarmDescription> {
+async fn describe_alarms(ports: &Ports, targets: &[&ScalableTarget]) -> Found<String, AlarmDescription> {
+    let users = alarm_users(targets);
     let names: Vec<String> = users.keys().map(|name| (*name).to_owned()).collect();
     let batches: Vec<Vec<String>> = names.chunks(ALARMS_PER_DESCRIBE).map(<[String]>::to_vec).collect();
     let calls = batches.into_iter().map(|batch| async move {

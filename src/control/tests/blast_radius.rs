@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::control::Settings;
 use crate::control::answer::ErrorKind;
 use crate::control::ports::StateStore as _;
-use crate::control::trigger::Trigger;
+use crate::control::trigger::{Shard, Trigger};
 use crate::model::ReasonCode;
 use crate::model::blast_radius::{COUNTED_FOR, Spending};
 
@@ -238,7 +238,7 @@ fn two_controllers_that_race_never_exceed_it_together() {
         let controller = cloud.controller();
         for name in shard {
             let services = vec![id(&format!("prod/{name}"))];
-            assert_eq!(controller.handle(&Trigger::Shard { services }).await.errors, []);
+            assert_eq!(controller.handle(&Trigger::Shard(Shard::by_hand(services))).await.errors, []);
         }
     };
     block_on(futures::future::join(look_at_each(&names[..10]), look_at_each(&names[10..])));

@@ -14,9 +14,9 @@ use crate::control::answer::Answer;
 use crate::control::memory_store::MemoryStore;
 use crate::control::ports::{
     AlarmDescription, Clock, CloudWatch, Ecs, Fetched, MetricQuery, PolicySource, PortError, PortErrorKind,
-    Sqs, StateStore, StoreError, Versioned,
+    Shards, Sqs, StateStore, StoreError, Versioned,
 };
-use crate::control::trigger::Trigger;
+use crate::control::trigger::{Shard, Trigger};
 use crate::control::{Controller, Ports, Settings};
 use crate::model::blast_radius::{Spending, Spent};
 use crate::model::{
@@ -47,6 +47,8 @@ pub(super) struct World {
     pub(super) failing: BTreeSet<&'static str>,
     /// How long a look takes: the time that one DescribeServices call does.
     pub(super) look_takes: Duration,
+    /// How many UpdateService calls there is room for, where that is limited.
+    pub(super) updates_left: Option<u32>,
     /// From when on DescribeServices does not answer.
     pub(super) hangs_from: Option<Timestamp>,
     /// Beyond how many points GetMetricData does not answer.
@@ -59,6 +61,8 @@ pub(super) struct World {
     pub(super) rival_spendings: Vec<Spending>,
     pub(super) calls: Vec<String>,
     pub(super) queries: Vec<MetricQuery>,
+    /// The shards that were sent to other invocations.
+    pub(super) shards: Vec<Shard>,
 }
 
 impl FakeCloud {
@@ -73,6 +77,7 @@ impl FakeCloud {
             queues: BTreeMap::new(),
             failing: BTreeSet::new(),
             look_takes: Duration::ZERO,
+            updates_left: None,
             hangs_from: None,
             hangs_beyond: None,
             races: false,
@@ -80,6 +85,7 @@ impl FakeCloud {
             rival_spendings: Vec::new(),
             calls: Vec::new(),
             queries: Vec::new(),
+            shards: Vec::new(),
         };
         Arc::new(Self { world: Mutex::new(world), memories: MemoryStore::default() })
     }
@@ -123,15 +129,19 @@ impl FakeCloud {
     }
 
     pub(super) fn controller_with(self: &Arc<Self>, settings: Settings) -> Controller {
-        let ports = Ports {
+        Controller::new(self.ports(), settings)
+    }
+
+    pub(super) fn ports(self: &Arc<Self>) -> Ports {
+        Ports {
             ecs: self.clone(),
             cloudwatch: self.clone(),
             sqs: self.clone(),
             states: self.clone(),
+            shards: None,
             policy: self.clone(),
             clock: self.clone(),
-        };
-        Controller::new(ports, settings)
+        }
     }
 
     /// The answer of a fresh controller.
@@ -179,6 +189,20 @@ impl Ecs for FakeCloud {
         let missing = || PortError::new("ecs:DescribeServices", PortErrorKind::NotFound, "it is MISSING");
         let status = |id: &ServiceId| world.services.get(id).cloned().ok_or_else(missing);
         Ok(services.iter().map(|id| (id.clone(), status(id))).collect())
+    }
+
+    async fn room_to_update(&self) {
+        let has_room = match &mut self.world().updates_left {
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+            None => true,
+        };
+        if !has_room {
+            std::future::pending::<()>().await;
+        }
     }
 
     async fn set_desired_count(&self, service: &ServiceId, desired: TaskCount) -> Result<(), PortError> {
@@ -249,6 +273,19 @@ impl Sqs for FakeCloud {
     async fn queue_depth(&self, queue: &str) -> Result<QueueDepth, PortError> {
         self.note("sqs:GetQueueAttributes", queue)?;
         Ok(self.world().queues.get(queue).copied().unwrap_or_default())
+    }
+}
+
+#[async_trait]
+impl Shards for FakeCloud {
+    async fn send(&self, shards: &[Shard]) -> Result<Vec<Result<(), PortError>>, PortError> {
+        self.note("sqs:SendMessage", &shards.len().to_string())?;
+        let send = |shard: &Shard| {
+            self.note("shard", &format!("{} {}", shard.services[0], shard.services.len()))?;
+            self.world().shards.push(shard.clone());
+            Ok(())
+        };
+        Ok(shards.iter().map(send).collect())
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::control::ports::{AlarmDescription, MetricQuery};
-use crate::control::trigger::Trigger;
+use crate::control::trigger::{Shard, Trigger};
 use crate::model::{AlarmState, QueueDepth};
 
 use super::fake::{FakeCloud, alarm, entry, entry_with, id, sessions, steps};
@@ -75,20 +75,20 @@ fn what_several_services_need_is_asked_for_once() {
 }
 
 #[test]
-fn target_tracking_asks_for_the_points_it_counts_and_a_few_more() {
+fn target_tracking_asks_for_a_quarter_of_an_hour_which_costs_no_more_than_the_points_it_counts() {
     let cloud = FakeCloud::with_service(&entry("prod/checkout"), 2);
     cloud.answer(&Trigger::Tick);
     let queries: Vec<MetricQuery> = cloud.world().queries.clone();
-    assert_eq!(queries.iter().map(|query| query.points).collect::<Vec<_>>(), [8]);
+    assert_eq!(queries.iter().map(|query| query.points).collect::<Vec<_>>(), [15]);
 }
 
 #[test]
 fn of_target_tracking_by_some_of_the_newest_points_it_asks_for_all_of_those() {
-    let cpu = json!({ "metric": "ECSServiceAverageCPUUtilization", "target": 60, "scale_in_within": 12 });
+    let cpu = json!({ "metric": "ECSServiceAverageCPUUtilization", "target": 60, "scale_in_within": 20 });
     let entry = entry_with("prod/checkout", &json!([{ "target_tracking": cpu }]));
     let cloud = FakeCloud::with_service(&entry, 2);
     cloud.answer(&Trigger::Tick);
-    assert_eq!(cloud.world().queries[0].points, 15);
+    assert_eq!(cloud.world().queries[0].points, 23);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn for_points_that_an_offset_leaves_out_it_asks_for_older_ones() {
     policy["target_tracking"]["metric"]["offset"] = json!("90s");
     let cloud = FakeCloud::with_service(&entry_with("prod/checkout", &json!([policy])), 2);
     cloud.answer(&Trigger::Tick);
-    assert_eq!(cloud.world().queries[0].points, 10);
+    assert_eq!(cloud.world().queries[0].points, 17);
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn a_service_that_is_gone_is_an_error_of_its_own() {
 #[test]
 fn an_alarm_that_does_not_exist_is_named_with_its_services() {
     let cloud = FakeCloud::with_service(&entry_with("prod/api", &json!([steps("slwo")])), 1);
-    let answer = cloud.answer(&Trigger::Shard { services: vec![id("prod/api")] });
+    let answer = cloud.answer(&Trigger::Shard(Shard::by_hand(vec![id("prod/api")])));
     assert_eq!(decided(&answer), ["prod/api 1>2!"]);
     check_error(&answer, Some("prod/api"), &["the alarm slwo", "CloudWatch has no alarm of this name"]);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::executor::block_on;
 use serde_json::json;
 
-use crate::control::trigger::Trigger;
+use crate::control::trigger::{Shard, Trigger};
 use crate::model::AlarmState;
 
 use super::fake::{FakeCloud, alarm, entry, entry_with, id, steps};
@@ -118,7 +118,7 @@ fn events_of_services_that_no_entry_selects_change_nothing() {
     cloud.run("prod/other", 1);
     for event in [
         Trigger::EcsChange { service: other(), event: "SERVICE_STEADY_STATE".to_owned() },
-        Trigger::Shard { services: vec![other()] },
+        Trigger::Shard(Shard::by_hand(vec![other()])),
     ] {
         let answer = cloud.answer(&event);
         assert_eq!((answer.decisions, answer.errors), (vec![], vec![]), "{event:?}");
@@ -183,7 +183,7 @@ fn a_shard_looks_at_its_services_alone() {
     for service in ["prod/api", "prod/web", "stage/api"] {
         cloud.run(service, 1);
     }
-    let answer = cloud.answer(&Trigger::Shard { services: vec![id("stage/api"), id("prod/web")] });
+    let answer = cloud.answer(&Trigger::Shard(Shard::by_hand(vec![id("stage/api"), id("prod/web")])));
     assert_eq!(decided(&answer), ["prod/web 1>2!", "stage/api 1>2!"]);
     assert_eq!(cloud.take_calls("ecs:List"), [""; 0]);
 }

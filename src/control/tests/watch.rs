@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::control::answer::{Answer, AnswerError, ServiceDecision};
+use crate::control::calls::MOST_ATTEMPTS;
 use crate::control::trigger::Trigger;
 use crate::control::watch::add;
 use crate::control::{Settings, Watch};
@@ -142,7 +143,7 @@ fn a_failed_call_is_one_error_however_often_it_fails_and_is_tried_again() {
     cloud.world().failing.insert("sqs:GetQueueAttributes");
     let watch = watch(&cloud, TEN_SECONDS, 60);
     assert_eq!((watch.looks, watch.answer.errors.len()), (6, 1), "{:?}", watch.answer.errors);
-    assert_eq!(cloud.take_calls("sqs:GetQueueAttributes").len(), 6);
+    assert_eq!(cloud.take_calls("sqs:GetQueueAttributes").len(), 6 * MOST_ATTEMPTS as usize);
 }
 
 fn look(service: &str, from: TaskCount, to: TaskCount, applied: bool) -> Answer {

@@ -24,7 +24,7 @@ fn an_impossible_value_does_not_hide_the_possible_one_before_it() {
 #[test]
 fn a_point_from_the_future_is_not_observed() {
     let mut seen = seen(after(0), ServiceStatus::steady(4));
-    seen.0.metrics.insert(CPU.to_owned(), vec![Point { start: after(3600), value: 500.0 }]);
+    seen.0.metrics.insert(CPU.into(), vec![Point { start: after(3600), value: 500.0 }]);
     assert_eq!(decide_fresh(&target(1, 100, [cpu(tracking())]), &seen).to, 4);
 }
 
@@ -78,8 +78,8 @@ fn a_queue_of_every_message_in_the_world_ends_at_the_ceiling() {
 fn the_same_look_twice_decides_the_same() {
     let target = target(1, 100, [cpu(tracking())]);
     let high = seen(after(0), ServiceStatus::steady(4)).points(CPU, &[90.0]);
-    let first = decide(&target, &high.0, &Memory::default());
-    let second = decide(&target, &high.0, &first.memory);
+    let first = decide(&target, &high.0, Memory::default());
+    let second = decide(&target, &high.0, first.memory.clone());
     assert_eq!((first.to, second.to), (6, 6));
 }
 

@@ -196,7 +196,7 @@ fn a_formula_removes_no_task_that_something_else_holds() {
 fn a_formula_is_told_with_its_figures() {
     let told = |formula, cpu| {
         let decision = decide_fresh(&under_formula(formula), &under_load(cpu, Some(300), AlarmState::Ok));
-        decision.reasons.last().unwrap().text.clone()
+        decision.reasons.last().unwrap().text.to_string()
     };
     let cases = [
         (
@@ -317,7 +317,7 @@ fn decide_paused(memory: &Memory, tasks: TaskCount, value: f64) -> Decision {
     crate::engine::decide(
         &target,
         &seen(after(0), ServiceStatus::steady(tasks)).points(CPU, &[value]).0,
-        memory,
+        memory.clone(),
     )
 }
 

@@ -5,7 +5,7 @@ use crate::model::policy::{AdjustmentType, Behavior, PolicyKind, QueueGoal};
 use crate::model::{AlarmState, Decision, ServiceStatus};
 
 fn told(decision: &Decision) -> String {
-    let reasons: Vec<String> = decision.reasons.iter().map(|reason| reason.text.clone()).collect();
+    let reasons: Vec<String> = decision.reasons.iter().map(|reason| reason.text.to_string()).collect();
     format!("{} -> {} ({:?})\n{}", decision.from, decision.to, decision.binding, reasons.join("\n"))
 }
 

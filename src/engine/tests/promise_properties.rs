@@ -96,8 +96,8 @@ prop_compose! {
         };
         Memory {
             starts,
-            queues: [("queue0".to_owned(), queue)].into(),
-            service_levels: [("level1".to_owned(), level)].into(),
+            queues: [("queue0".into(), queue)].into(),
+            service_levels: [("level1".into(), level)].into(),
             ..Memory::default()
         }
     }
@@ -152,7 +152,7 @@ proptest! {
                 .points(WITHIN, &[99.0])
                 .points(CPU, &[used]);
             let target = both(promise_s);
-            let decision = decide(&target, &seen.0, &memory);
+            let decision = decide(&target, &seen.0, memory.clone());
             prop_assert_eq!(target.capacity.clamp(decision.to), decision.to);
             let text = serde_json::to_string(&decision.memory).unwrap();
             prop_assert!(serde_json::from_str::<Memory>(&text).is_ok(), "what is remembered can be read again: {}", text);
@@ -185,13 +185,13 @@ proptest! {
             ..QueueMemory::default()
         };
         let starts = StartMemory { seen: 200.0, mean_s, look_s: 60.0, ..StartMemory::default() };
-        let memory = Memory { starts, queues: [("queue0".to_owned(), learned)].into(), ..Memory::default() };
+        let memory = Memory { starts, queues: [("queue0".into(), learned)].into(), ..Memory::default() };
         let target = target(0, 10_000, [PolicyKind::Queue(queue(QueueGoal::StartWithin(seconds(180))))]);
         let at = |visible| {
             let status = ServiceStatus { running, pending: desired - running, ..ServiceStatus::steady(desired) };
             let seen = seen(after(0), status).queue("orders", depth(visible, in_flight));
             let seen = sent.into_iter().fold(seen, |seen, sent| seen.points(SENT, &[sent]));
-            decide(&target, &seen.0, &memory)
+            decide(&target, &seen.0, memory.clone())
         };
         let (low, high) = (at(fewer), at(fewer + more));
         prop_assert!(low.to <= high.to, "{:?}\n{:?}", low.reasons, high.reasons);
@@ -213,11 +213,11 @@ proptest! {
             load,
             ..ServiceLevelMemory::default()
         };
-        let memory = Memory { service_levels: [("level0".to_owned(), learned)].into(), ..Memory::default() };
+        let memory = Memory { service_levels: [("level0".into(), learned)].into(), ..Memory::default() };
         let target = target(0, 100_000, [PolicyKind::ServiceLevel(level())]);
         let at = |newest| {
             let seen = seen(after(0), ServiceStatus::steady(desired)).points(REQUESTS, &[earlier, newest]);
-            decide(&target, &seen.0, &memory)
+            decide(&target, &seen.0, memory.clone())
         };
         let (low, high) = (at(fewer), at(fewer + more));
         prop_assert!(low.to <= high.to, "{:?}\n{:?}", low.reasons, high.reasons);

@@ -86,7 +86,7 @@ proptest! {
         let (mut memory, mut second) = (Memory::default(), 0);
         for (gap, look) in looks {
             second += gap;
-            let decision = decide(&target, &later(look, second), &memory);
+            let decision = decide(&target, &later(look, second), memory.clone());
             prop_assert_eq!(target.capacity.clamp(decision.to), decision.to);
             memory = decision.memory;
         }
@@ -102,9 +102,9 @@ proptest! {
             second += gap;
             let look = later(look, second);
             let stored: Memory = serde_json::from_str(&serde_json::to_string(&memory).unwrap()).unwrap();
-            let decision = decide(&target, &look, &memory);
-            prop_assert_eq!(format!("{decision:?}"), format!("{:?}", decide(&target, &look, &memory)));
-            prop_assert_eq!(decision.to, decide(&target, &look, &stored).to);
+            let decision = decide(&target, &look, memory.clone());
+            prop_assert_eq!(format!("{decision:?}"), format!("{:?}", decide(&target, &look, memory.clone())));
+            prop_assert_eq!(decision.to, decide(&target, &look, stored).to);
             memory = decision.memory;
         }
     }
@@ -112,7 +112,7 @@ proptest! {
     #[test]
     fn without_data_nothing_is_taken_away(target in any_target(), service in any_service()) {
         prop_assume!(!target.policies.is_empty());
-        let decision = decide(&target, &seen(after(0), service.clone()).0, &Memory::default());
+        let decision = decide(&target, &seen(after(0), service.clone()).0, Memory::default());
         prop_assert!(target.capacity.clamp(service.desired) <= decision.to);
     }
 
@@ -128,7 +128,7 @@ proptest! {
         let at = |value: f64, visible| {
             let seen = seen(after(0), service.clone()).points(CPU, &[value]).queue("orders", depth(visible, 3));
             let state = if 50.0 <= value { AlarmState::Alarm } else { AlarmState::Ok };
-            decide(&target, &seen.alarm("high", state, 50.0, value).0, &Memory::default()).to
+            decide(&target, &seen.alarm("high", state, 50.0, value).0, Memory::default()).to
         };
         prop_assert!(at(low, messages) <= at(low + more, messages + more_messages));
     }

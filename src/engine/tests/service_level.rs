@@ -109,7 +109,7 @@ fn known(lookahead: LookaheadMemory, rehearsed: Option<LookaheadTuning>, late: O
         },
         ..ServiceLevelMemory::default()
     };
-    Memory { service_levels: [(NAME.to_owned(), level)].into(), ..Memory::default() }
+    Memory { service_levels: [(NAME.into(), level)].into(), ..Memory::default() }
 }
 
 fn followed(level_s: f64, held_s: f64) -> LookaheadMemory {
@@ -141,9 +141,14 @@ fn the_sum_of_a_decision_can_be_done_again_from_its_sentence() {
     ];
     for (case, memory, requests, has_floor, is_spared) in cases {
         let seen = seen(after(0), ServiceStatus::steady(1)).points(REQUESTS, &[requests]);
-        let decision = decide(&service(), &seen.0, &memory);
-        let text =
-            &decision.reasons.iter().find(|reason| reason.code == ReasonCode::ServiceLevel).unwrap().text;
+        let decision = decide(&service(), &seen.0, memory.clone());
+        let text = &decision
+            .reasons
+            .iter()
+            .find(|reason| reason.code == ReasonCode::ServiceLevel)
+            .unwrap()
+            .text
+            .to_string();
 
         let ahead_s = figure(text, "Z; ", " a second ahead");
         let per_task_s = figure(text, " a second ahead / ", " a task");
@@ -185,7 +190,7 @@ fn the_sum_of_a_decision_can_be_done_again_from_its_sentence() {
 #[test]
 fn stale_or_missing_requests_take_nothing_away() {
     let memory = known(followed(100.0, 120.0), None, None);
-    let wants = |seen: &Seen| decide(&service(), &seen.0, &memory).to;
+    let wants = |seen: &Seen| decide(&service(), &seen.0, memory.clone()).to;
     let fresh = seen(after(0), ServiceStatus::steady(50)).points(REQUESTS, &[6000.0]);
     assert!(wants(&fresh) < 50, "fresh ones may");
     let old = |age_s: i64, tasks| {
@@ -243,7 +248,7 @@ fn a_lost_memory_makes_a_decision_plainer() {
     let seen = seen(after(0), ServiceStatus::steady(6)).points(REQUESTS, &[6000.0]).points(CPU, &[99.0]);
     let plain = decide_fresh(&service(), &seen);
     assert_eq!(plain.to, 18, "by utilization: 6 x 99 / 33");
-    assert!(decide(&service(), &seen.0, &known(followed(100.0, 100.0), None, None)).to < 18);
+    assert!(decide(&service(), &seen.0, known(followed(100.0, 100.0), None, None)).to < 18);
 }
 
 #[test]
@@ -253,7 +258,7 @@ fn a_policy_of_another_percentage_allows_another_lateness() {
     let tuning = LookaheadTuning { margin: 4.0, ..LookaheadTuning::default() };
     let memory = known(followed(100.0, 100.0), Some(tuning), Some(3000.0));
     let seen = seen(after(0), ServiceStatus::steady(1)).points(REQUESTS, &[6000.0]);
-    assert!(decide(&lax, &seen.0, &memory).to < decide(&service(), &seen.0, &memory).to);
+    assert!(decide(&lax, &seen.0, memory.clone()).to < decide(&service(), &seen.0, memory.clone()).to);
 }
 
 #[test]
@@ -261,8 +266,14 @@ fn the_example_of_the_documentation_is_a_decision() {
     let tuning = LookaheadTuning { margin: 2.5, floor_s: 160.0, ..LookaheadTuning::default() };
     let steady = LookaheadMemory { variance: 0.01, ..followed(180.0, 190.0) };
     let seen = seen(after(0), ServiceStatus::steady(11)).points(REQUESTS, &[12_000.0]);
-    let decision = decide(&service(), &seen.0, &known(steady, Some(tuning), None));
-    let text = &decision.reasons.iter().find(|reason| reason.code == ReasonCode::ServiceLevel).unwrap().text;
+    let decision = decide(&service(), &seen.0, known(steady, Some(tuning), None));
+    let text = &decision
+        .reasons
+        .iter()
+        .find(|reason| reason.code == ReasonCode::ServiceLevel)
+        .unwrap()
+        .text
+        .to_string();
     assert!(include_str!("../../../docs/promises.md").contains(text.as_str()), "{text}");
 }
 

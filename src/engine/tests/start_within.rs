@@ -26,9 +26,9 @@ fn known(rate: f64) -> QueueMemory {
 
 /// Looks at running tasks with a depth, and messages sent in the last minute.
 fn look(promise_s: u64, learned: QueueMemory, tasks: TaskCount, depth: QueueDepth, sent: f64) -> Decision {
-    let memory = Memory { queues: [(NAME.to_owned(), learned)].into(), ..Memory::default() };
+    let memory = Memory { queues: [(NAME.into(), learned)].into(), ..Memory::default() };
     let seen = seen(after(0), ServiceStatus::steady(tasks)).queue("orders", depth).points(SENT, &[sent]);
-    decide(&worker(promise_s), &seen.0, &memory)
+    decide(&worker(promise_s), &seen.0, memory.clone())
 }
 
 #[test]
@@ -124,18 +124,18 @@ fn the_speed_of_tasks_is_learned_from_what_they_finish() {
 
 #[test]
 fn stale_or_missing_arrivals_take_nothing_away() {
-    let memory = Memory { queues: [(NAME.to_owned(), known(1.0))].into(), ..Memory::default() };
+    let memory = Memory { queues: [(NAME.into(), known(1.0))].into(), ..Memory::default() };
     let seen = seen(after(0), ServiceStatus::steady(8)).queue("orders", depth(2, 0));
-    assert_eq!(decide(&worker(180), &seen.0, &memory).to, 8, "none");
+    assert_eq!(decide(&worker(180), &seen.0, memory.clone()).to, 8, "none");
     let mut stale = seen.clone().points(SENT, &[6.0]);
     stale.0.metrics.get_mut(SENT).unwrap()[0].start = after(-3600);
-    assert_eq!(decide(&worker(180), &stale.0, &memory).to, 8, "of an hour ago");
-    assert_eq!(decide(&worker(180), &seen.points(SENT, &[6.0]).0, &memory).to, 1, "fresh ones");
+    assert_eq!(decide(&worker(180), &stale.0, memory.clone()).to, 8, "of an hour ago");
+    assert_eq!(decide(&worker(180), &seen.points(SENT, &[6.0]).0, memory.clone()).to, 1, "fresh ones");
 }
 
-fn told(decision: &Decision) -> &str {
+fn told(decision: &Decision) -> String {
     let codes = [ReasonCode::Queue, ReasonCode::AlreadyAtDesiredCapacity];
-    &decision.reasons.iter().find(|reason| codes.contains(&reason.code)).unwrap().text
+    decision.reasons.iter().find(|reason| codes.contains(&reason.code)).unwrap().text.to_string()
 }
 
 /// The tasks that start all in time, done again from the sentence.
@@ -160,7 +160,7 @@ fn the_sum_of_a_scale_out_can_be_done_again_from_its_sentence() {
         [(4, 900, 240.0, 1.0), (0, 500, 0.0, 1.0), (2, 4000, 90.0, 3.7), (1, 77, 600.0, 0.31)]
     {
         let decision = look(180, known(rate), tasks, depth(visible, 0), sent);
-        let text = told(&decision);
+        let text = &told(&decision);
         let needed = in_time(text);
         assert!(agree(figure(text, " s left = ", ", so"), needed), "{needed} in: {text}");
         assert!((needed.ceil() - f64::from(decision.to)).abs() < 0.5, "{needed} in: {text}");
@@ -175,7 +175,7 @@ fn the_sum_of_a_scale_in_can_be_done_again_from_its_sentence() {
     let not_at_full_work = QueueMemory { at_full_work: false, ..known(1.0) };
     for learned in [known(1.0), known(0.4), not_at_full_work] {
         let decision = look(180, learned.clone(), 20, depth(30, 0), 90.0);
-        let text = told(&decision);
+        let text = &told(&decision);
         let backlog = figure(text, "there is work for ", " / ");
         let look_s = figure(text, "until the next look in ", " s there");
         let (_, sum) = text.split_once("there is work for ").unwrap();
@@ -221,11 +221,11 @@ fn where_tasks_start_too_slowly_to_react_the_load_ahead_decides() {
     ];
     for (case, starts, load, is_ahead) in cases {
         let learned = QueueMemory { load, ..known(1.0) };
-        let memory = Memory { queues: [(NAME.to_owned(), learned)].into(), starts, ..Memory::default() };
+        let memory = Memory { queues: [(NAME.into(), learned)].into(), starts, ..Memory::default() };
         let seen =
             seen(after(0), ServiceStatus::steady(2)).queue("orders", depth(10, 0)).points(SENT, &[120.0]);
-        let decision = decide(&worker(180), &seen.0, &memory);
-        let text = told(&decision);
+        let decision = decide(&worker(180), &seen.0, memory.clone());
+        let text = &told(&decision);
         assert_eq!(text.contains("that may come by then"), is_ahead, "{case}: {text}");
         if !is_ahead {
             assert_eq!(decision.to, 2, "{case}: {text}");
@@ -254,6 +254,6 @@ fn tasks_that_start_in_time_forget_the_load_ahead() {
 #[test]
 fn the_example_of_the_documentation_is_a_decision() {
     let decision = look(180, known(2.0), 4, depth(1500, 0), 600.0);
-    let text = told(&decision);
+    let text = &told(&decision);
     assert!(include_str!("../../../docs/promises.md").contains(text), "{text}");
 }

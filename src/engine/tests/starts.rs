@@ -11,7 +11,7 @@ use crate::model::{Memory, ServiceStatus, TaskCount};
 fn look(memory: &Memory, second: i64, desired: TaskCount, running: TaskCount, deploying: bool) -> Memory {
     let pending = desired.saturating_sub(running);
     let service = ServiceStatus { running, pending, deploying, ..ServiceStatus::steady(desired) };
-    decide(&target(0, 1000, []), &seen(after(second), service).0, memory).memory
+    decide(&target(0, 1000, []), &seen(after(second), service).0, memory.clone()).memory
 }
 
 /// Looks every so often at a service that asks for two tasks more at every eighth look, which take so long to start.

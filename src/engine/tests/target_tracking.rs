@@ -125,7 +125,7 @@ fn a_gap_ends_the_points_among_which_some_may_be_enough() {
     gap.0.metrics.get_mut(CPU).unwrap().remove(2);
     let decision = decide_fresh(&target(1, 100, [cpu(policy)]), &gap);
     let told = "under 54 for 1 point of 3 among the newest 5, so scale-in waits";
-    assert!(decision.reasons[0].text.ends_with(told), "{}", decision.reasons[0].text);
+    assert!(decision.reasons[0].text.to_string().ends_with(told), "{}", decision.reasons[0].text);
     assert_eq!(decision.to, 4);
 }
 
@@ -311,7 +311,7 @@ fn long_periods_are_read_against_the_tasks_of_their_time() {
     let mut run = Run::new(target(1, 100, [cpu(policy)]), 20);
     let hourly = |value: f64, start: i64| {
         move |mut seen: Seen| {
-            seen.0.metrics.insert("Hourly".to_owned(), vec![Point { start: after(start), value }]);
+            seen.0.metrics.insert("Hourly".into(), vec![Point { start: after(start), value }]);
             seen
         }
     };

@@ -61,7 +61,7 @@ pub(super) fn target(
         .into_iter()
         .enumerate()
         .map(|(place, kind)| ScalingPolicy {
-            name: format!("{}{place}", name(&kind)),
+            name: format!("{}{place}", name(&kind)).into(),
             kind,
             on_missing_metrics: None,
         })
@@ -76,6 +76,7 @@ pub(super) fn target(
         schedules: Vec::new(),
         windows: Vec::new(),
         warm_up: Duration::ZERO,
+        look_at_least_every: crate::model::target::LOOK_AT_LEAST_EVERY,
         behavior: undamped(),
         on_missing_metrics: crate::model::target::OnMissingMetrics::Hold,
         during_deployment: crate::model::target::DuringDeployment::NoScaleIn,
@@ -85,7 +86,7 @@ pub(super) fn target(
 
 fn metric(key: &str, exists_without_tasks: bool) -> Metric {
     let source = MetricSource::Stat(MetricStat::new("Test", key, [], "Average"));
-    Metric { key: key.to_owned(), source, period: seconds(60), offset: Duration::ZERO, exists_without_tasks }
+    Metric { key: key.into(), source, period: seconds(60), offset: Duration::ZERO, exists_without_tasks }
 }
 
 /// CPU at 60 per cent, one point out, one point in, no cooldowns.
@@ -115,7 +116,7 @@ type Step = (Option<f64>, Option<f64>, i32);
 
 pub(super) fn steps(alarm: &str, adjustment_type: AdjustmentType, steps: &[Step]) -> StepScaling {
     StepScaling {
-        alarm: alarm.to_owned(),
+        alarm: alarm.into(),
         adjustment_type,
         min_adjustment_magnitude: 1,
         metric_aggregation: MetricAggregation::Average,
@@ -193,25 +194,25 @@ impl Seen {
         });
         let mut points: Vec<Point> = points.collect();
         points.reverse();
-        self.0.metrics.insert(key.to_owned(), points);
+        self.0.metrics.insert(key.into(), points);
         self
     }
 
     pub(super) fn alarm(mut self, name: &str, state: AlarmState, threshold: f64, value: f64) -> Self {
         let status = AlarmStatus { state, threshold: Some(threshold), value: Some(value), since: None };
-        self.0.alarms.insert(name.to_owned(), status);
+        self.0.alarms.insert(name.into(), status);
         self
     }
 
     pub(super) fn queue(mut self, name: &str, depth: QueueDepth) -> Self {
-        self.0.queues.insert(name.to_owned(), depth);
+        self.0.queues.insert(name.into(), depth);
         self
     }
 }
 
 /// Decides on a service that nothing is remembered of.
 pub(super) fn decide_fresh(target: &ScalableTarget, seen: &Seen) -> Decision {
-    decide(target, &seen.0, &Memory::default())
+    decide(target, &seen.0, Memory::default())
 }
 
 /// A service whose looks follow one another: what was decided is in effect at the next look, and its tasks run at once unless
@@ -243,7 +244,7 @@ impl Run {
         let pending = self.desired.saturating_sub(running);
         let service = ServiceStatus { running, pending, ..ServiceStatus::steady(self.desired) };
         let seen = fill(seen(after(second), service));
-        let decision = decide(&self.target, &seen.0, &self.memory);
+        let decision = decide(&self.target, &seen.0, self.memory.clone());
         self.memory = decision.memory.clone();
         self.desired = decision.to;
         decision

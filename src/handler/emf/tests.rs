@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::*;
+use crate::control::answer::Sent;
 use crate::model::ServiceId;
 use crate::model::decision::Recommendation;
 
@@ -28,7 +29,7 @@ fn decision(
         reasons: Vec::new(),
         running: from,
         pending: 0,
-        recommendations: vec![Recommendation { policy: "cpu".to_owned(), count: wanted }],
+        recommendations: vec![Recommendation { policy: "cpu".into(), count: wanted }],
         memory: None,
     }
 }
@@ -46,7 +47,9 @@ fn answer() -> Answer {
             decision("blind", 6, 6, false, None),
         ],
         errors: vec![error(None), error(Some("gone"))],
-        ..Answer::default()
+        at_rest: 40,
+        handed_over: vec![ServiceId::new("prod", "late")],
+        sent: Sent { shards: 3, services: 5_000 },
     }
 }
 
@@ -58,6 +61,15 @@ fn lines(by_service: bool) -> Vec<Value> {
         looks: 6,
         at: "2026-11-20T10:05:00Z".parse().unwrap(),
         duration: Duration::from_millis(142),
+        usage: &Usage {
+            calls: BTreeMap::from([("cloudwatch:GetMetricData", 2), ("ecs:UpdateService", 3)]),
+            metrics: 600,
+            retries: 1,
+            throttled: 1,
+            ..Usage::default()
+        },
+        dollars: 0.006,
+        dollars_per_month: 262.8,
     };
     let metrics = Metrics { function: "trimtab".to_owned(), by_service };
     metrics.lines(&report).iter().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -65,7 +77,7 @@ fn lines(by_service: bool) -> Vec<Value> {
 
 /// The rules of the format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
 fn assert_is_emf(line: &Value) {
-    const UNITS: [&str; 2] = ["Count", "Milliseconds"];
+    const UNITS: [&str; 3] = ["Count", "Milliseconds", "None"];
     let metadata = &line["_aws"];
     assert!(metadata["Timestamp"].as_u64().is_some(), "milliseconds since 1970: {line}");
     let directives = metadata["CloudWatchMetrics"].as_array().unwrap();
@@ -103,8 +115,11 @@ fn one_line_counts_what_an_event_led_to() {
         Value::Object(root),
         json!({
             "FunctionName": "trimtab", "Ticks": 1, "Decisions": 6, "ScaleOut": 1, "ScaleIn": 1, "NotApplied": 1,
-            "Held": 1, "Errors": 2, "FleetErrors": 1, "Duration": 142,
+            "Held": 1, "Errors": 2, "FleetErrors": 1, "Duration": 142, "Cost": 0.006,
             "HeldBy": { "TargetTracking": 3 }, "Looks": 6,
+             "AtRest": 40, "HandedOver": 1, "Shards": 3,
+            "Calls": { "cloudwatch:GetMetricData": 2, "ecs:UpdateService": 3 }, "MetricsRequested": 600,
+            "Retries": 1, "Throttled": 1, "CostPerMonth": 262.8,
         })
     );
     assert_eq!(metadata["Timestamp"], 1_795_169_100_000_u64);

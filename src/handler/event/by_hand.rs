@@ -1,11 +1,13 @@
 //! Actions by hand, as in `{"action": "pause", "service": "prod/checkout"}`: typed by people, so every slip is told with
 //! what was meant.
 
+use std::num::NonZeroU32;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{EventError, short};
-use crate::control::trigger::Trigger;
+use crate::control::trigger::{Shard, Trigger};
 use crate::model::capacity::{MOST_TASKS, TaskCount};
 use crate::model::memory::PauseDirection;
 use crate::model::spelling::nearest;
@@ -19,7 +21,7 @@ const ACTIONS: [(&str, &[&str]); 7] = [
     ("pause", &["service", "direction", "until", "reason"]),
     ("resume", &["service"]),
     ("status", &["services"]),
-    ("shard", &["services"]),
+    ("shard", &["version", "services", "tick", "of"]),
 ];
 /// The longest reason of a pause, in characters: it is remembered with the service.
 const LONGEST_REASON: usize = 500;
@@ -45,7 +47,7 @@ pub(super) fn read(object: &Map<String, Value>) -> Result<Trigger, EventError> {
         }),
         "resume" => Ok(Trigger::Resume { service: fields.service()? }),
         "status" => Ok(Trigger::Status { services: fields.patterns()? }),
-        _ => Ok(Trigger::Shard { services: fields.shard()? }),
+        _ => fields.shard().map(Trigger::Shard),
     }
 }
 
@@ -177,10 +179,28 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn shard(&self) -> Result<Vec<ServiceId>, EventError> {
+    /// A shard as [`Shard::to_json`] writes it. What only that needs may be left out by hand.
+    fn shard(&self) -> Result<Shard, EventError> {
+        if let Some(version) = self.get("version")
+            && version.as_u64() != Some(Shard::VERSION.into())
+        {
+            let problem = format!(
+                "{} is not read: this function reads {}",
+                short(&version.to_string()),
+                Shard::VERSION
+            );
+            return Err(self.bad("version", problem));
+        }
         let missing = EventError::MissingField { action: self.action, field: "services", expected: A_SHARD };
         let texts = self.list()?.ok_or(missing)?;
-        texts.into_iter().map(|text| self.parsed("services", text)).collect()
+        let services =
+            texts.into_iter().map(|text| self.parsed("services", text)).collect::<Result<_, _>>()?;
+        let of = |value: &Value| {
+            let of = value.as_u64().and_then(|of| u32::try_from(of).ok()).and_then(NonZeroU32::new);
+            of.ok_or_else(|| self.bad_value("of", value, "a number of invocations, 1 or more"))
+        };
+        let of = self.get("of").map_or(Ok(NonZeroU32::MIN), of)?;
+        Ok(Shard { services, tick: self.time("tick")?, of })
     }
 
     fn list(&self) -> Result<Option<Vec<&'a str>>, EventError> {

@@ -168,7 +168,7 @@ proptest! {
         }
         for (policy, carried) in steppings.iter().zip(carried) {
             let PolicyKind::StepScaling(carried) = &carried.kind else { panic!("{carried:?}") };
-            prop_assert_eq!(&carried.alarm, &policy.alarm);
+            prop_assert_eq!(&carried.alarm, policy.alarm.as_str());
             prop_assert_eq!(carried.adjustment_type, KINDS[policy.kind].1);
             prop_assert_eq!(carried.cooldown.as_secs(), u64::from(policy.cooldown.unwrap_or(300)));
             prop_assert_eq!(carried.min_adjustment_magnitude, policy.least.unwrap_or(1));

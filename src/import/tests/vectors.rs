@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::engine::decide;
-use crate::model::{AlarmState, AlarmStatus, Memory, Observation, Point, ServiceStatus, TaskCount};
+use crate::model::{AlarmState, AlarmStatus, Memory, Name, Observation, Point, ServiceStatus, TaskCount};
 
 /// A service under the imported policies, look by look; what is decided is there at the next look.
 struct Run {
@@ -23,13 +23,13 @@ impl Run {
     fn look(
         &mut self,
         second: i64,
-        metrics: BTreeMap<String, Vec<Point>>,
-        alarms: BTreeMap<String, AlarmStatus>,
+        metrics: BTreeMap<Name, Vec<Point>>,
+        alarms: BTreeMap<Name, AlarmStatus>,
     ) -> TaskCount {
         let now = now() + SignedDuration::from_secs(second);
         let service = ServiceStatus::steady(self.desired);
         let observation = Observation { now, service, metrics, alarms, queues: BTreeMap::new() };
-        let decision = decide(&self.target, &observation, &self.memory);
+        let decision = decide(&self.target, &observation, std::mem::take(&mut self.memory));
         (self.memory, self.desired) = (decision.memory, decision.to);
         self.desired
     }
@@ -44,7 +44,7 @@ impl Run {
             .map(|(value, ago)| Point { start: newest - SignedDuration::from_secs(60 * ago), value: *value });
         let mut points: Vec<Point> = points.collect();
         points.reverse();
-        self.look(second, [("ECSServiceAverageCPUUtilization".to_owned(), points)].into(), BTreeMap::new())
+        self.look(second, [("ECSServiceAverageCPUUtilization".into(), points)].into(), BTreeMap::new())
     }
 
     /// Looks at an alarm on each side of a threshold of 50.
@@ -55,7 +55,7 @@ impl Run {
             value: Some(value),
             since: None,
         };
-        let alarms = [("high".to_owned(), status(50.0 < value)), ("low".to_owned(), status(value < 50.0))];
+        let alarms = [("high".into(), status(50.0 < value)), ("low".into(), status(value < 50.0))];
         self.look(second, BTreeMap::new(), alarms.into())
     }
 }

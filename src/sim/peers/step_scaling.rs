@@ -14,8 +14,10 @@ use crate::model::policy::{
     AdjustmentType, Behavior, MetricAggregation, PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy,
     StepAdjustment,
 };
-use crate::model::target::{AasRegistered, Combine, DuringDeployment, Mode, OnMissingMetrics};
-use crate::model::{AlarmStatus, Memory, MetricStat, Observation, ScalableTarget, TaskCount, policy};
+use crate::model::target::{
+    AasRegistered, Combine, DuringDeployment, LOOK_AT_LEAST_EVERY, Mode, OnMissingMetrics,
+};
+use crate::model::{AlarmStatus, Memory, MetricStat, Name, Observation, ScalableTarget, TaskCount, policy};
 use crate::sim::Seconds;
 use crate::sim::alarm::{Alarm, AlarmSpec, Comparison};
 use crate::sim::number::real;
@@ -71,7 +73,7 @@ impl StepScaling {
     }
 
     /// The alarms as they stand, each with the mean of the points that it looks at.
-    fn statuses(&mut self, now: Timestamp) -> BTreeMap<String, AlarmStatus> {
+    fn statuses(&mut self, now: Timestamp) -> BTreeMap<Name, AlarmStatus> {
         let points = self.points.make_contiguous();
         let status = |alarm: &mut Alarm| {
             let looked_at = points.len().saturating_sub(alarm.spec.evaluation_periods);
@@ -84,7 +86,7 @@ impl StepScaling {
                 value: Some(mean).filter(|_| !newest.is_empty()),
                 since: Some(alarm.since),
             };
-            (alarm.spec.name.clone(), status)
+            (alarm.spec.name.as_str().into(), status)
         };
         self.alarms.iter_mut().map(status).collect()
     }
@@ -110,7 +112,7 @@ impl Scaler for StepScaling {
             alarms: self.statuses(now),
             queues: BTreeMap::new(),
         };
-        let decision = decide(&self.target, &observation, &self.memory);
+        let decision = decide(&self.target, &observation, std::mem::take(&mut self.memory));
         self.memory = decision.memory;
         Some(decision.to)
     }
@@ -118,14 +120,14 @@ impl Scaler for StepScaling {
 
 fn policy(alarm: &str, steps: Vec<StepAdjustment>) -> ScalingPolicy {
     let kind = PolicyKind::StepScaling(policy::StepScaling {
-        alarm: alarm.to_owned(),
+        alarm: alarm.into(),
         adjustment_type: AdjustmentType::PercentChangeInCapacity,
         min_adjustment_magnitude: 1,
         metric_aggregation: MetricAggregation::Average,
         cooldown: COOLDOWN,
         steps,
     });
-    ScalingPolicy { name: alarm.to_owned(), kind, on_missing_metrics: None }
+    ScalingPolicy { name: alarm.into(), kind, on_missing_metrics: None }
 }
 
 /// A target with these policies, and nothing that damps them.
@@ -146,6 +148,7 @@ fn target(policies: Vec<ScalingPolicy>, trial: &Trial) -> ScalableTarget {
         schedules: Vec::new(),
         windows: Vec::new(),
         warm_up: Duration::ZERO,
+        look_at_least_every: LOOK_AT_LEAST_EVERY,
         behavior: Behavior { scale_out: free.clone(), scale_in: free },
         on_missing_metrics: OnMissingMetrics::Hold,
         during_deployment: DuringDeployment::Ignore,
@@ -185,7 +188,7 @@ mod tests {
             alarms: scaler.statuses(trial.timestamp(0)),
             queues: BTreeMap::new(),
         };
-        decide(&scaler.target, &observation, &scaler.memory).to
+        decide(&scaler.target, &observation, scaler.memory.clone()).to
     }
 
     #[test]

@@ -4,5 +4,6 @@ mod cloudwatch;
 mod dynamodb;
 mod ecs;
 mod policy_source;
+mod shards;
 mod sqs;
 mod unreachable;

@@ -90,8 +90,15 @@ async fn a_plan_tells_what_would_be_done_and_why_and_changes_nothing() {
         assert!(text.stdout.lines().any(|found| found == line), "{line}: {text:?}");
     }
     assert!(text.stdout.contains("4 running x 90 / 60 = 6, so 6 tasks"), "{text:?}");
+    assert!(text.stdout.lines().any(|line| line == "cloudwatch:GetMetricData      1       0.88"), "{text:?}");
 
     let data = run(in_world(&world, "plan --json")).json();
+    let spent = &data["spent"];
+    assert_eq!(
+        (&spent["metrics"], &spent["calls"]["ecs:DescribeServices"]),
+        (&json!(2), &json!(1)),
+        "{spent}"
+    );
     let told = data["decisions"].as_array().unwrap().iter();
     let told: Vec<_> =
         told.map(|decision| (&decision["to"], &decision["change"], &decision["applied"])).collect();

@@ -45,6 +45,30 @@ async fn bounds_set_by_hand_hold_until_they_are_resumed_and_status_shows_them() 
 }
 
 #[tokio::test]
+async fn status_tells_what_was_spent_since_the_process_began() {
+    let world = idle("spending").await;
+    let mut function = world.function(TRACKING).await;
+    ask(&mut function, TICK).await;
+    ask(&mut function, TICK).await;
+
+    let spent = ask(&mut function, r#"{"action": "status"}"#).await["spent"].clone();
+
+    let calls = &spent["calls"];
+    for call in ["cloudwatch:GetMetricData", "dynamodb:BatchGetItem", "ecs:DescribeServices"] {
+        let count = calls[call].as_u64().unwrap_or_default();
+        assert!((1..=3).contains(&count), "two ticks and this look: {spent}");
+    }
+    assert_eq!(spent["ticks"], 2);
+    assert!(1 <= spent["metrics"].as_u64().unwrap() && 1 <= spent["read_units"].as_u64().unwrap(), "{spent}");
+    assert!(spent["since"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok(), "{spent}");
+    let parts = spent["cost_by_part"].as_object().unwrap();
+    let sum: f64 = parts.values().map(|dollars| dollars.as_f64().unwrap()).sum();
+    let month = spent["cost_per_month"].as_f64().unwrap();
+    assert!(0.0 < month && (month - sum).abs() < 0.001, "{spent}");
+    assert!(parts.contains_key("lambda"), "{spent}");
+}
+
+#[tokio::test]
 async fn a_pause_holds_in_every_function_until_it_is_resumed() {
     let world = idle("paused").await;
     let mut function = world.function(TRACKING).await;

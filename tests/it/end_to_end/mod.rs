@@ -1,7 +1,9 @@
 //! The function's process between the Lambda Runtime API and AWS: an event in, a desired count out.
 
 mod by_hand;
+mod fan_out;
 mod faults;
+mod fleet;
 mod places;
 mod scaling;
 
