@@ -6,8 +6,11 @@
 
 #[path = "../fake_aws/mod.rs"]
 mod fake_aws;
+#[path = "../support/page.rs"]
+mod page;
 #[path = "../../tests/support/runtime_api.rs"]
 #[expect(
+    dead_code,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -17,22 +20,26 @@ mod runtime_api;
 
 mod needed;
 mod table;
+#[path = "../support/usage.rs"]
+#[expect(dead_code, reason = "the benchmarks share it")]
 mod usage;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::process::Command;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use fake_aws::{Conduct, Counts, Entries, FakeAws, FleetSize};
 use needed::{needed, updates_within};
+use page::write_into;
 use runtime_api::{Answer, Function};
-use table::{table, write_into};
+use table::table;
 use usage::Process;
 
 const TICK: &str = r#"{"action": "tick"}"#;
@@ -61,8 +68,8 @@ struct Arguments {
     #[arg(long)]
     glob: bool,
     /// Another build of the function
-    #[arg(long)]
-    function: Option<PathBuf>,
+    #[arg(long, default_value = env!("CARGO_BIN_EXE_bootstrap"))]
+    function: PathBuf,
     /// Writes the table into this Markdown file, in the place of the one that is there
     #[arg(long)]
     markdown: Option<PathBuf>,
@@ -107,7 +114,7 @@ struct Row {
     /// What the request rates alone take for the calls that are needed.
     least: Duration,
     cpu: Duration,
-    peak_mib: Option<u64>,
+    peak: Option<u64>,
     counts: Counts,
     /// Services that need another count, and of those how many have it at the end of the tick, or of its time.
     changes: usize,
@@ -147,10 +154,7 @@ impl Steered {
             ("AWS_ACCESS_KEY_ID", "id"),
             ("AWS_SECRET_ACCESS_KEY", "secret"),
         ];
-        let mut function = match &arguments.function {
-            Some(program) => Function::start_program(program, &variables).await,
-            None => Function::start(&variables).await,
-        };
+        let (mut function, _) = Function::start_as(Command::new(&arguments.function), &variables).await;
         function.patience = PATIENCE;
         let process = Process::new(function.process.id().unwrap_or_default());
         Ok(Self { size, aws, function, process, owed: BTreeMap::new(), _folder: folder })
@@ -175,7 +179,7 @@ impl Steered {
             wall,
             least: if timeout.is_some() { Duration::ZERO } else { needed.least_time() },
             cpu: self.process.cpu().saturating_sub(cpu),
-            peak_mib: self.process.peak_mib(),
+            peak: self.process.peak(),
             counts: self.aws.counts(),
             changes,
             changed: changes - open.len(),

@@ -1,8 +1,6 @@
-//! The table of all ticks, in Markdown that reads well in a terminal too.
+//! The table of all ticks.
 
-use std::io;
-
-use super::{Path, Row};
+use super::{Row, page};
 
 const HEADER: [&str; 12] = [
     "services",
@@ -30,41 +28,10 @@ const OPERATIONS: [(&str, &str); 6] = [
 ];
 
 pub(super) fn table(rows: &[Row]) -> String {
-    let rows: Vec<[String; 12]> =
-        std::iter::once(HEADER.map(ToOwned::to_owned)).chain(rows.iter().map(cells)).collect();
-    let mut widths = [0_usize; 12];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let mut lines: Vec<String> = rows
-        .iter()
-        .map(|row| {
-            let cells: Vec<String> =
-                row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-            format!("| {} |", cells.join(" | "))
-        })
-        .collect();
-    let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
-    lines.insert(1, format!("| {} |", rule.join(" | ")));
-    lines.join("\n")
-}
-
-/// Writes the table into a Markdown file: in the place of the table with the same header, or at the end.
-pub(super) fn write_into(file: &Path, table: &str) -> io::Result<()> {
-    let text = match std::fs::read_to_string(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        text => text?,
-    };
-    let is_header = |line: &&str| {
-        let cells = line.split('|').map(str::trim).filter(|cell| !cell.is_empty());
-        cells.eq(HEADER)
-    };
-    let before: Vec<&str> = text.lines().take_while(|line| !is_header(line)).collect();
-    let after = text.lines().skip(before.len()).skip_while(|line| line.starts_with('|'));
-    let lines: Vec<&str> = before.iter().copied().chain(table.lines()).chain(after).collect();
-    std::fs::write(file, lines.join("\n") + "\n")
+    let header = HEADER.map(ToOwned::to_owned);
+    let rows: Vec<Vec<String>> =
+        std::iter::once(header).chain(rows.iter().map(cells)).map(Vec::from).collect();
+    page::table(&rows)
 }
 
 fn cells(row: &Row) -> [String; 12] {
@@ -81,7 +48,7 @@ fn cells(row: &Row) -> [String; 12] {
         if seconds == 0.0 { String::new() } else { duration(seconds) },
         if seconds == 0.0 { String::new() } else { format!("{:.2}", row.wall.as_secs_f64() / seconds) },
         duration(row.cpu.as_secs_f64()),
-        row.peak_mib.map(|mib| format!("{mib} MiB")).unwrap_or_default(),
+        row.peak.map(|bytes| format!("{} MiB", bytes.div_ceil(1 << 20))).unwrap_or_default(),
         thousands(counts.metrics),
         thousands(counts.described),
         calls.collect::<Vec<String>>().join(", "),

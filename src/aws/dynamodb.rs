@@ -20,6 +20,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use serde::de::DeserializeOwned;
 
 use super::error::port_error;
+use super::lazy::Lazy;
 use crate::control::ports::{Clock, PortError, PortErrorKind, StateStore, StoreError, Versioned};
 use crate::model::blast_radius::Spent;
 use crate::model::{Memory, ServiceId};
@@ -41,7 +42,7 @@ type Item = std::collections::HashMap<String, AttributeValue>;
 /// Memories in one DynamoDB table.
 #[derive(Clone)]
 pub struct DynamoDbStore {
-    client: Client,
+    client: Lazy<Client>,
     table: String,
     clock: Arc<dyn Clock>,
 }
@@ -54,8 +55,8 @@ impl fmt::Debug for DynamoDbStore {
 
 impl DynamoDbStore {
     /// Keeps memories in `table`; the clock says when they expire.
-    pub fn new(client: Client, table: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
-        Self { client, table: table.into(), clock }
+    pub fn new(client: impl Into<Lazy<Client>>, table: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
+        Self { client: client.into(), table: table.into(), clock }
     }
 
     /// Reads what DynamoDB gives of `keys` in one call: items, and the keys that it left for another call.

@@ -7,6 +7,7 @@ use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{DeploymentRolloutState, Failure, SchedulingStrategy, Service};
 
 use super::error::port_error;
+use super::lazy::Lazy;
 use crate::control::ports::{Ecs, PortError, PortErrorKind};
 use crate::model::{ServiceId, ServiceStatus, TaskCount};
 
@@ -21,13 +22,13 @@ const NAMES_PER_PAGE: i32 = 100;
 /// Amazon ECS in one region of one account.
 #[derive(Clone, Debug)]
 pub struct EcsApi {
-    client: Client,
+    client: Lazy<Client>,
 }
 
 impl EcsApi {
     /// Speaks to ECS through this client.
-    pub fn new(client: Client) -> Self {
-        Self { client }
+    pub fn new(client: impl Into<Lazy<Client>>) -> Self {
+        Self { client: client.into() }
     }
 }
 

@@ -7,6 +7,8 @@ mod cloudwatch;
 mod dynamodb;
 mod ecs;
 mod error;
+mod http;
+mod lazy;
 mod policy_source;
 mod shards;
 mod sqs;
@@ -25,6 +27,8 @@ pub use self::clock::SystemClock;
 pub use self::cloudwatch::CloudWatchApi;
 pub use self::dynamodb::DynamoDbStore;
 pub use self::ecs::EcsApi;
+use self::http::SharedConnectors;
+pub use self::lazy::Lazy;
 pub use self::policy_source::{PolicyFile, policy_source};
 pub use self::shards::ShardQueue;
 pub use self::sqs::SqsApi;
@@ -63,7 +67,9 @@ pub fn config_loader() -> ConfigLoader {
         .operation_attempt_timeout(Duration::from_secs(5))
         .operation_timeout(Duration::from_secs(15))
         .build();
-    let loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
+    let loader = aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts)
+        .http_client(SharedConnectors::default());
     match AppName::new(env!("CARGO_PKG_NAME")) {
         Ok(name) => loader.app_name(name),
         Err(_) => loader,
@@ -75,8 +81,7 @@ pub async fn load_config() -> SdkConfig {
     config_loader().load().await
 }
 
-/// AWS in one region of one account. An adapter is built when it is asked for; nothing is connected before its first
-/// call, and building one costs no call.
+/// AWS in one region of one account. An adapter costs nothing before its first call, which builds its client.
 #[derive(Clone, Debug)]
 pub struct AwsCloud {
     config: SdkConfig,
@@ -96,7 +101,7 @@ impl AwsCloud {
 
     /// Amazon ECS.
     pub fn ecs(&self) -> EcsApi {
-        EcsApi::new(aws_sdk_ecs::Client::new(&self.config))
+        EcsApi::new(self.client(aws_sdk_ecs::Client::new))
     }
 
     /// Application Auto Scaling, with the alarms that it works by.
@@ -108,12 +113,12 @@ impl AwsCloud {
 
     /// Amazon CloudWatch.
     pub fn cloudwatch(&self) -> CloudWatchApi {
-        CloudWatchApi::new(aws_sdk_cloudwatch::Client::new(&self.config))
+        CloudWatchApi::new(self.client(aws_sdk_cloudwatch::Client::new))
     }
 
     /// Amazon SQS. Keep it: it remembers the URLs of queues.
     pub fn sqs(&self) -> SqsApi {
-        SqsApi::new(aws_sdk_sqs::Client::new(&self.config))
+        SqsApi::new(self.client(aws_sdk_sqs::Client::new))
     }
 
     /// The queue that shards go to, by its URL.
@@ -123,18 +128,25 @@ impl AwsCloud {
 
     /// Memories in a DynamoDB table; the clock says when they expire.
     pub fn dynamodb(&self, table: impl Into<String>, clock: Arc<dyn Clock>) -> DynamoDbStore {
-        DynamoDbStore::new(aws_sdk_dynamodb::Client::new(&self.config), table, clock)
+        DynamoDbStore::new(self.client(aws_sdk_dynamodb::Client::new), table, clock)
     }
 
     /// An S3 client. Local servers know buckets by path only, AWS knows both.
-    fn s3_client(&self) -> aws_sdk_s3::Client {
-        let local = self.config.endpoint_url().is_some();
-        let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(local).build();
-        aws_sdk_s3::Client::from_conf(config)
+    fn s3_client(&self) -> Lazy<aws_sdk_s3::Client> {
+        self.client(|config| {
+            let local = config.endpoint_url().is_some();
+            let config = aws_sdk_s3::config::Builder::from(config).force_path_style(local).build();
+            aws_sdk_s3::Client::from_conf(config)
+        })
     }
 
-    fn ssm_client(&self) -> aws_sdk_ssm::Client {
-        aws_sdk_ssm::Client::new(&self.config)
+    fn ssm_client(&self) -> Lazy<aws_sdk_ssm::Client> {
+        self.client(aws_sdk_ssm::Client::new)
+    }
+
+    fn client<C: 'static>(&self, build: fn(&SdkConfig) -> C) -> Lazy<C> {
+        let config = self.config.clone();
+        Lazy::new(move || build(&config))
     }
 }
 

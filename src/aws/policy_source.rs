@@ -10,6 +10,7 @@ use aws_sdk_s3::error::SdkError;
 
 use super::AwsCloud;
 use super::error::port_error;
+use super::lazy::Lazy;
 use crate::control::places::PolicyPlace;
 use crate::control::ports::{Fetched, PolicySource, PortError, PortErrorKind};
 
@@ -67,7 +68,7 @@ impl PolicySource for PolicyFile {
 /// missing object as of a denied one.
 #[derive(Debug)]
 struct S3Object {
-    client: aws_sdk_s3::Client,
+    client: Lazy<aws_sdk_s3::Client>,
     bucket: String,
     key: String,
 }
@@ -104,7 +105,7 @@ impl PolicySource for S3Object {
 /// versions anew. A `SecureString` is decrypted, which may need `kms:Decrypt`.
 #[derive(Debug)]
 struct SsmParameter {
-    client: aws_sdk_ssm::Client,
+    client: Lazy<aws_sdk_ssm::Client>,
     name: String,
 }
 

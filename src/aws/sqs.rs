@@ -8,6 +8,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 
 use super::error::port_error;
+use super::lazy::Lazy;
 use crate::control::ports::{PortError, PortErrorKind, Sqs};
 use crate::model::QueueDepth;
 
@@ -17,14 +18,14 @@ const GET_QUEUE_ATTRIBUTES: &str = "sqs:GetQueueAttributes";
 /// Amazon SQS in one region. The URLs of queues that were named otherwise are looked up once.
 #[derive(Debug)]
 pub struct SqsApi {
-    client: Client,
+    client: Lazy<Client>,
     urls: Mutex<BTreeMap<String, String>>,
 }
 
 impl SqsApi {
     /// Speaks to SQS through this client.
-    pub fn new(client: Client) -> Self {
-        Self { client, urls: Mutex::default() }
+    pub fn new(client: impl Into<Lazy<Client>>) -> Self {
+        Self { client: client.into(), urls: Mutex::default() }
     }
 
     async fn url(&self, queue: &str) -> Result<String, PortError> {

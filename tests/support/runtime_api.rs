@@ -1,9 +1,8 @@
-//! A Lambda Runtime API on loopback, and the function's binary running behind it as a process.
+//! A Lambda Runtime API on loopback, and a function running behind it as a process.
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use trimtab::aws::SystemClock;
 use trimtab::control::ports::Clock as _;
 
@@ -31,11 +31,11 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(900);
 /// What the function answers: its JSON, or `errorType` and `errorMessage`.
 pub(crate) type Answer = Result<Value, (String, String)>;
 
-/// The function as a process, ended when this is dropped.
+/// A function as a process that has asked for its first event; ended when this is dropped.
 pub(crate) struct Function {
     /// How long an event may take before waiting for its answer is given up.
     pub(crate) patience: Duration,
-    /// The process.
+    /// Its process.
     pub(crate) process: Child,
     events: mpsc::UnboundedSender<Invocation>,
     stdout: JoinHandle<Vec<String>>,
@@ -50,20 +50,24 @@ struct Invocation {
 struct Runtime {
     events: tokio::sync::Mutex<mpsc::UnboundedReceiver<Invocation>>,
     waiting: Mutex<(u64, BTreeMap<u64, oneshot::Sender<Answer>>)>,
+    asked: Mutex<Option<oneshot::Sender<Instant>>>,
 }
 
 impl Function {
-    /// Starts the function with these environment variables and none of the test's own.
+    /// Starts trimtab with these environment variables and none of the test's own.
     pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
-        Self::start_program(Path::new(env!("CARGO_BIN_EXE_bootstrap")), variables).await
+        Self::start_as(Command::new(env!("CARGO_BIN_EXE_bootstrap")), variables).await.0
     }
 
-    /// The same with another build of the function.
-    pub(crate) async fn start_program(program: &Path, variables: &[(&str, &str)]) -> Self {
+    /// Starts a function in any language in the same way, and tells the time from the spawn until it asked for its first
+    /// event, which Lambda calls the init.
+    pub(crate) async fn start_as(mut command: Command, variables: &[(&str, &str)]) -> (Self, Duration) {
         let (events, receiver) = mpsc::unbounded_channel();
+        let (asked, first_asked) = oneshot::channel();
         let runtime = Arc::new(Runtime {
             events: tokio::sync::Mutex::new(receiver),
             waiting: Mutex::new((0, BTreeMap::new())),
+            asked: Mutex::new(Some(asked)),
         });
         let address = serve(
             Router::new()
@@ -74,7 +78,7 @@ impl Function {
                 .with_state(runtime),
         )
         .await;
-        let mut process = Command::new(program)
+        command
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", address)
             .env("AWS_LAMBDA_FUNCTION_NAME", "trimtab")
@@ -82,9 +86,9 @@ impl Function {
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+            .kill_on_drop(true);
+        let began = Instant::now();
+        let mut process = command.spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let stdout = tokio::spawn(async move {
             let mut read = Vec::new();
@@ -93,7 +97,12 @@ impl Function {
             }
             read
         });
-        Self { patience: PATIENCE, process, events, stdout }
+        let asked = tokio::select! {
+            asked = first_asked => asked.expect("the Runtime API runs"),
+            ended = process.wait() => panic!("the function ended before it asked for an event: {ended:?}"),
+            () = tokio::time::sleep(PATIENCE) => panic!("no event was asked for within {PATIENCE:?}"),
+        };
+        (Self { patience: PATIENCE, process, events, stdout }, asked - began)
     }
 
     /// Hands the function an event and waits for its answer.
@@ -129,6 +138,9 @@ pub(crate) async fn serve(router: Router) -> String {
 }
 
 async fn next(State(runtime): State<Arc<Runtime>>) -> impl IntoResponse {
+    if let Some(asked) = runtime.asked.lock().unwrap().take() {
+        let _ = asked.send(Instant::now());
+    }
     let Some(Invocation { event, timeout, answer }) = runtime.events.lock().await.recv().await else {
         return Err(StatusCode::GONE);
     };

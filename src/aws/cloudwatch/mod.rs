@@ -17,6 +17,7 @@ use futures::future::{BoxFuture, FutureExt as _, join, join_all};
 use jiff::Timestamp;
 
 use super::error::port_error;
+use super::lazy::Lazy;
 use crate::control::ports::{AlarmDescription, CloudWatch, MetricQuery, PortError, PortErrorKind};
 use crate::model::Point;
 use crate::model::duration::elapsed;
@@ -30,7 +31,7 @@ const ALARMS_PER_PAGE: i32 = 100;
 /// Amazon CloudWatch in one region of one account.
 #[derive(Clone, Debug)]
 pub struct CloudWatchApi {
-    client: Client,
+    client: Lazy<Client>,
 }
 
 /// What one query came to.
@@ -38,8 +39,8 @@ type Outcome = Result<Vec<Point>, PortError>;
 
 impl CloudWatchApi {
     /// Speaks to CloudWatch through this client.
-    pub fn new(client: Client) -> Self {
-        Self { client }
+    pub fn new(client: impl Into<Lazy<Client>>) -> Self {
+        Self { client: client.into() }
     }
 
     /// Makes one call for these queries. CloudWatch refuses the whole call for one query that it cannot take, so a call
