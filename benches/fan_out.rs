@@ -14,9 +14,9 @@ const ONE_BUSY_OF: usize = 20;
 
 fn main() {
     println!(
-        "| services | shards of | workers | tick | invocations | shards | decided | changed | took | calls | throttled |"
+        "| services | shards of | workers | tick | invocations | shards | decided | changed | handed over | took | calls | throttled |"
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     let sizes = [
         (1_000, None, 0),
         (10_000, None, 0),
@@ -35,11 +35,12 @@ fn tell(setup: &Setup) {
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let (reports, _) = runtime.block_on(run(setup));
     for (number, report) in reports.iter().enumerate() {
-        let Report { invocations, ended, sent, took, decided, calls, throttled, errors } = report;
+        let Report { invocations, ended, handed_over, sent, took, decided, calls, throttled, errors } =
+            report;
         let calls_by_kind: Vec<String> =
             calls.iter().map(|(name, count)| format!("{count} {name}")).collect();
         println!(
-            "| {} | {} | {} | {} | {invocations} ({ended} ended) | {} | {} | {} | {:.1} s | {} | {throttled} |",
+            "| {} | {} | {} | {} | {invocations} ({ended} ended) | {} | {} | {} | {handed_over} | {:.1} s | {} | {throttled} |",
             setup.services,
             setup.shard_size.map_or("-".to_owned(), |size| size.to_string()),
             setup.workers,

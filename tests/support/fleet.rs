@@ -129,7 +129,7 @@ async fn work(account: Arc<Account>, setup: Setup) {
         let invocation = invoke(&account, &warm, &event);
         let answer = if dies { timeout(LIFE, invocation).await.ok().flatten() } else { invocation.await };
         match answer {
-            Some(answer) if answer["batchItemFailures"] == json!([]) => account.delete(message.id),
+            Some(answer) if answer.get("batchItemFailures") == Some(&json!([])) => account.delete(message.id),
             Some(_) => {}
             None => {
                 account.report(|report| report.ended += 1);
@@ -176,10 +176,7 @@ struct Recorded {
 impl Control for Recorded {
     async fn handle(&self, trigger: &Trigger, deadline: Option<Timestamp>) -> Watch {
         let now = self.account.now();
-        let tick = match trigger {
-            Trigger::Shard(Shard { tick: Some(tick), .. }) => *tick,
-            _ => now,
-        };
+        let tick = if let Trigger::Shard(Shard { tick: Some(tick), .. }) = trigger { *tick } else { now };
         let watch = self.controller.watch(trigger, deadline).await;
         let took = self.account.now().duration_since(tick).unsigned_abs();
         let minute = usize::try_from(tick.duration_since(START).as_secs() / 60).unwrap();

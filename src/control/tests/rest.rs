@@ -59,14 +59,16 @@ fn the_longer_a_service_rests_the_less_often_its_metrics_are_asked_for() {
     assert_eq!(minutes, [0, 1, 2, 3, 4, 6, 9, 13, 19, 28, 38, 48, 58]);
 }
 
+/// What is special about a service, its entry, and its processors' utilization in each minute.
+type Load = (&'static str, Value, fn(u32) -> f64);
+
 #[test]
 fn a_service_that_may_not_be_left_alone_or_whose_metric_moves_is_looked_at_at_every_tick() {
     let every_minute = |mut entry: Value| {
         entry["look_at_least_every"] = json!("1m");
         entry
     };
-    // (case, entry, CPU of each minute)
-    let cases: [(&str, Value, fn(u32) -> f64); 4] = [
+    let cases: [Load; 4] = [
         ("by its policy", every_minute(entry("prod/checkout")), |_| 5.0),
         ("near the target", entry("prod/checkout"), |_| 58.0),
         (
