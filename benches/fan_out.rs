@@ -7,51 +7,61 @@
 #[path = "../tests/support/fleet.rs"]
 mod fleet;
 
-use fleet::{Mishap, Report, Setup, run};
+use fleet::{Mishap, Report, Setup, TIMEOUT, run};
 
-const TICKS: usize = 3;
 const ONE_BUSY_OF: usize = 20;
 
 fn main() {
     println!(
-        "| services | shards of | workers | tick | invocations | shards | decided | changed | handed over | took | calls | throttled |"
+        "| services | shards of | workers | tick | invocations | shards | decided | changed | handed over | took | \
+         DescribeServices | GetMetricData | throttled |"
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
-    let sizes = [
-        (1_000, None, 0),
-        (10_000, None, 0),
-        (10_000, Some(2_000), 4),
-        (100_000, Some(2_000), 20),
-        (100_000, Some(5_000), 20),
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    // (services, shards of, workers, ticks, those that are told)
+    let fleets: [(usize, Option<usize>, usize, usize, &[usize]); 5] = [
+        (1_000, None, 0, 2, &[1, 2]),
+        (10_000, None, 0, 4, &[1, 2, 3, 4]),
+        (10_000, Some(2_000), 4, 4, &[1, 2, 3, 4]),
+        (100_000, Some(2_000), 20, 15, &[1, 5, 10, 14, 15]),
+        (100_000, Some(5_000), 20, 15, &[1, 5, 10, 14, 15]),
     ];
-    for (services, shard_size, workers) in sizes {
+    for (services, shard_size, workers, ticks, told) in fleets {
         let mishaps = if workers == 0 { vec![] } else { vec![Mishap::Twice(1), Mishap::Dies(2)] };
-        tell(&Setup { services, one_busy_of: ONE_BUSY_OF, shard_size, workers, ticks: TICKS, mishaps });
+        let setup = Setup {
+            services,
+            one_busy_of: ONE_BUSY_OF,
+            shard_size,
+            workers,
+            timeout: TIMEOUT,
+            ticks,
+            mishaps,
+        };
+        tell(&setup, told);
     }
 }
 
-fn tell(setup: &Setup) {
+fn tell(setup: &Setup, told: &[usize]) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let (reports, _) = runtime.block_on(run(setup));
-    for (number, report) in reports.iter().enumerate() {
+    for (tick, report) in (1..).zip(&reports).filter(|(tick, _)| told.contains(tick)) {
         let Report { invocations, ended, handed_over, sent, took, decided, calls, throttled, errors } =
             report;
-        let calls_by_kind: Vec<String> =
-            calls.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        let calls = |operation: &str| calls.get(operation).copied().unwrap_or_default();
         println!(
-            "| {} | {} | {} | {} | {invocations} ({ended} ended) | {} | {} | {} | {handed_over} | {:.1} s | {} | {throttled} |",
+            "| {} | {} | {} | {tick} | {invocations}{} | {} | {} | {} | {handed_over} | {:.1} s | {} | {} | {throttled} |",
             setup.services,
             setup.shard_size.map_or("-".to_owned(), |size| size.to_string()),
             setup.workers,
-            number + 1,
+            if *ended == 0 { String::new() } else { format!(" ({ended} ended)") },
             sent.shards,
             decided.len(),
-            calls.get("ecs:UpdateService").unwrap_or(&0),
+            calls("ecs:UpdateService"),
             took.as_secs_f64(),
-            calls_by_kind.join(", "),
+            calls("ecs:DescribeServices"),
+            calls("cloudwatch:GetMetricData"),
         );
-        for error in errors.iter().take(3) {
+        for error in errors.iter().take(1) {
             println!("    {} errors, as {error}", errors.len());
         }
     }

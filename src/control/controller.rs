@@ -157,7 +157,13 @@ impl Controller {
         let look = Look {
             ports: &ports,
             manner: &manner,
-            care: Care { thrifty: true, with_history: true, policy, until: time.to_read },
+            care: Care {
+                thrifty: true,
+                with_history: true,
+                policy,
+                sharers: sharing.sharers(),
+                until: time.to_read,
+            },
             limits: blast_radius.as_ref(),
             ledger: &self.ledger,
             until: time.to_act,
@@ -217,7 +223,13 @@ impl Controller {
         let look = Look {
             ports: &self.ports,
             manner,
-            care: Care { thrifty, with_history: true, policy, until: time.to_read },
+            care: Care {
+                thrifty,
+                with_history: true,
+                policy,
+                sharers: sharing.sharers(),
+                until: time.to_read,
+            },
             limits: blast_radius.as_ref(),
             ledger: &self.ledger,
             until: time.to_act,

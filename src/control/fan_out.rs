@@ -22,6 +22,9 @@ use super::trigger::{Shard, Trigger};
 
 /// How long after its tick a shard is worth a look: two ticks.
 const WORTH: Duration = Duration::from_secs(120);
+/// How long after its tick what there was no time for is worth another invocation: after that the next tick, which begins with the
+/// oldest looks, would only share the rate limits with it.
+const WORTH_HANDING_ON: Duration = Duration::from_secs(40);
 /// Services that one invocation looks at, unless told otherwise: see docs/fleet.md for what was measured.
 const SHARD_SIZE: NonZeroUsize = NonZeroUsize::new(2_000).unwrap();
 
@@ -142,7 +145,7 @@ impl<'a> Sharing<'a> {
 
     /// Sends on what there was no time for. Where that cannot be, or is too late, it is left to the next tick.
     pub(super) async fn hand_on(&self, answer: &mut Answer) {
-        let is_late = WORTH <= elapsed(self.tick, self.ports.clock.now());
+        let is_late = WORTH_HANDING_ON <= elapsed(self.tick, self.ports.clock.now());
         let Some(shards) = self.shards.filter(|_| !is_late && !answer.handed_over.is_empty()) else {
             return;
         };

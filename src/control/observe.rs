@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::num::NonZeroU32;
 
 use jiff::Timestamp;
 
@@ -30,8 +31,10 @@ pub(crate) use signals::recent_points;
 
 /// So many services are described at every look, since that is a small part of the rate that the account has for it.
 const DESCRIBED_AT_EVERY_LOOK: usize = 500;
-/// In a larger fleet every service is described at one of so many looks.
+/// In a larger fleet every service is described at one of so many looks,
 const ROTATION: usize = 5;
+/// or as many as the account's rate for reads of services allows in ten seconds: twenty calls of ten services a second.
+const ROTATED_AT_MOST: usize = 2_000;
 
 /// How much a look asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +45,8 @@ pub(super) struct Care {
     pub(super) with_history: bool,
     /// The digest of the policy file in force.
     pub(super) policy: u64,
+    /// How many invocations share the account's rates, this one among them.
+    pub(super) sharers: NonZeroU32,
     /// No call is begun after this time.
     pub(super) until: Option<Timestamp>,
 }
@@ -100,6 +105,8 @@ struct Due<'a> {
     /// None while it is not known.
     status: Option<ServiceStatus>,
     basis: Basis,
+    /// Whether it is its turn to be described.
+    has_turn: bool,
 }
 
 impl Due<'_> {
@@ -121,7 +128,7 @@ pub(super) async fn observe(ports: &Ports, targets: &[ScalableTarget], care: Car
     let all: Vec<&ScalableTarget> = targets.iter().collect();
     let are_few = !care.thrifty || all.len() <= DESCRIBED_AT_EVERY_LOOK;
     let (mut statuses, mut signals, depths, mut memories) = futures::join!(
-        describe(ports, if are_few { &all } else { &[] }, care.until),
+        describe(ports, if are_few { &all } else { &[] }, Reason::Needed, care.until),
         Signals::of_alarms(ports, &all),
         measure_queues(ports, &all),
         load(ports, &all),
@@ -143,25 +150,33 @@ pub(super) async fn observe(ports: &Ports, targets: &[ScalableTarget], care: Car
             at_rest += 1;
             continue;
         }
-        due.push(Due { target, stored, status, basis: if are_few { Basis::EveryLook } else { Basis::Rest } });
+        let basis = if are_few { Basis::EveryLook } else { Basis::Rest };
+        due.push(Due { target, stored, status, basis, has_turn: false });
     }
     due.sort_by_key(Due::last_look);
-    if !are_few {
-        let rotated = due.iter_mut().filter(|due| due.status.is_some());
-        let share = all.len().div_ceil(ROTATION).max(DESCRIBED_AT_EVERY_LOOK);
-        rotated.take(share).for_each(|due| due.status = None);
-    }
     let asked: Vec<&ScalableTarget> = due.iter().map(|due| due.target).collect();
-    futures::join!(
-        describe_unknown(ports, &mut due, &mut statuses, care.until),
-        signals.observe_metrics(ports, &asked, now),
+    let unknown = of(&due, |due| due.status.is_none());
+    let (described, ()) = futures::join!(
+        describe(ports, &unknown, Reason::Needed, care.until),
+        signals.observe_metrics(ports, &asked, now)
     );
+    statuses.take(described, &mut due);
+    due.retain(|due| due.status.is_some());
     for due in due.iter_mut().filter(|due| due.basis == Basis::Rest) {
         if !stays_content(due, now, &signals, &depths.found) {
             due.status = None;
         }
     }
-    describe_unknown(ports, &mut due, &mut statuses, care.until).await;
+    let at_rest_by_now = due.iter_mut().filter(|due| due.basis == Basis::Rest && due.status.is_some());
+    let turns = turns(all.len(), care.sharers);
+    at_rest_by_now.take(turns).for_each(|due| due.has_turn = true);
+    let (needed, in_turn) = (of(&due, |due| due.status.is_none()), of(&due, |due| due.has_turn));
+    let (needed, in_turn) = futures::join!(
+        describe(ports, &needed, Reason::Needed, care.until),
+        describe(ports, &in_turn, Reason::Turn, care.until)
+    );
+    statuses.take(needed, &mut due);
+    statuses.take(Described { left: Vec::new(), ..in_turn }, &mut due); // what is remembered of those serves as well
     let mut sights: BTreeMap<ServiceId, Sight> =
         due.into_iter().filter_map(|due| due.sight(now, &signals, &depths.found)).collect();
     let histories = if care.with_history { MOST_SERVICES } else { 0 };
@@ -178,22 +193,15 @@ fn stays_content(due: &Due<'_>, now: Timestamp, signals: &Signals, depths: &Dept
     is_content(due.target, &observation, &stored.memory, &decision)
 }
 
-/// Describes those whose status is not known.
-async fn describe_unknown(
-    ports: &Ports,
-    due: &mut [Due<'_>],
-    statuses: &mut Described,
-    until: Option<Timestamp>,
-) {
-    let unknown: Vec<&ScalableTarget> =
-        due.iter().filter(|due| due.status.is_none()).map(|due| due.target).collect();
-    let mut found = describe(ports, &unknown, until).await;
-    for due in due.iter_mut().filter(|due| due.status.is_none()) {
-        due.status = found.found.remove(&due.target.service);
-        due.basis = Basis::ThisLook;
-    }
-    statuses.errors.append(&mut found.errors);
-    statuses.left.append(&mut found.left);
+/// How many services of a fleet are described because it is their turn.
+fn turns(services: usize, sharers: NonZeroU32) -> usize {
+    let sharers = usize::try_from(sharers.get()).unwrap_or(usize::MAX);
+    services.div_ceil(ROTATION).max(DESCRIBED_AT_EVERY_LOOK).min(ROTATED_AT_MOST / sharers)
+}
+
+/// The targets of those that are so, the oldest look first.
+fn of<'a>(due: &[Due<'a>], is_so: impl Fn(&Due<'_>) -> bool) -> Vec<&'a ScalableTarget> {
+    due.iter().filter(|due| is_so(due)).map(|due| due.target).collect()
 }
 
 /// What describing found.
@@ -203,6 +211,20 @@ struct Described {
     /// Those that there was no time for.
     left: Vec<ServiceId>,
     errors: Vec<AnswerError>,
+}
+
+impl Described {
+    /// Adds what else was described, and has those that are due know it.
+    fn take(&mut self, mut other: Self, due: &mut [Due<'_>]) {
+        for due in due {
+            if let Some(status) = other.found.remove(&due.target.service) {
+                due.status = Some(status);
+                due.basis = Basis::ThisLook;
+            }
+        }
+        self.errors.append(&mut other.errors);
+        self.left.append(&mut other.left);
+    }
 }
 
 /// The depth of each queue, by what it is referred to.
@@ -259,22 +281,29 @@ fn compose(
     observation
 }
 
-async fn describe(ports: &Ports, targets: &[&ScalableTarget], until: Option<Timestamp>) -> Described {
-    let mut clusters: BTreeMap<&str, Vec<ServiceId>> = BTreeMap::new();
-    for target in targets {
-        clusters.entry(target.service.cluster()).or_default().push(target.service.clone());
-    }
-    let batches: Vec<(&str, Vec<ServiceId>)> = clusters
-        .into_iter()
-        .flat_map(|(cluster, services)| {
-            services.chunks(SERVICES_PER_DESCRIBE).map(|batch| (cluster, batch.to_vec())).collect::<Vec<_>>()
-        })
-        .collect();
-    let calls = batches.into_iter().map(|(cluster, batch)| async move {
+/// Why services are described.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    /// A decision waits for it.
+    Needed,
+    /// It is their turn.
+    Turn,
+}
+
+async fn describe(
+    ports: &Ports,
+    targets: &[&ScalableTarget],
+    reason: Reason,
+    until: Option<Timestamp>,
+) -> Described {
+    let calls = batches(targets).into_iter().map(|(cluster, batch)| async move {
         if until.is_some_and(|until| until <= ports.clock.now()) {
             return (batch, None);
         }
-        let answer = ports.ecs.describe_services(cluster, &batch).await;
+        let answer = match reason {
+            Reason::Needed => ports.ecs.describe_services(cluster, &batch).await,
+            Reason::Turn => ports.ecs.describe_services_at_leisure(cluster, &batch).await,
+        };
         (batch, Some(answer))
     });
     let answers = in_order(calls.collect()).await;
@@ -301,6 +330,24 @@ async fn describe(ports: &Ports, targets: &[&ScalableTarget], until: Option<Time
         }
     }
     statuses
+}
+
+/// The services in full calls of one cluster each, those first whose first service comes first.
+fn batches<'a>(targets: &[&'a ScalableTarget]) -> Vec<(&'a str, Vec<ServiceId>)> {
+    let mut batches: Vec<(&str, Vec<ServiceId>)> = Vec::new();
+    let mut open: BTreeMap<&str, usize> = BTreeMap::new();
+    for target in targets {
+        let cluster = target.service.cluster();
+        let has_room = |place: &&mut (&str, Vec<ServiceId>)| place.1.len() < SERVICES_PER_DESCRIBE;
+        let batch = open.get(cluster).and_then(|place| batches.get_mut(*place)).filter(has_room);
+        if let Some((_, batch)) = batch {
+            batch.push(target.service.clone());
+        } else {
+            open.insert(cluster, batches.len());
+            batches.push((cluster, vec![target.service.clone()]));
+        }
+    }
+    batches
 }
 
 async fn load(ports: &Ports, targets: &[&ScalableTarget]) -> Found<ServiceId, Option<Versioned>> {

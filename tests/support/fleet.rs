@@ -35,8 +35,8 @@ services:
 const CALL: Duration = Duration::from_millis(15);
 /// From the queue, or the schedule, to the function's first line.
 const INVOKE: Duration = Duration::from_millis(50);
-/// As the template has them.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// As the template has it.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 const VISIBILITY: Duration = Duration::from_secs(60);
 const RETENTION: Duration = Duration::from_secs(120);
 /// Between two ticks.
@@ -63,6 +63,8 @@ pub(crate) struct Setup {
     pub(crate) shard_size: Option<usize>,
     /// The invocations that take shards at the same time.
     pub(crate) workers: usize,
+    /// The time that an invocation has.
+    pub(crate) timeout: Duration,
     pub(crate) ticks: usize,
     pub(crate) mishaps: Vec<Mishap>,
 }
@@ -108,7 +110,10 @@ pub(crate) async fn run(setup: &Setup) -> (Vec<Report>, BTreeMap<ServiceId, Vec<
     for _ in 0..setup.ticks {
         let function = Arc::clone(&function);
         let account = Arc::clone(&account);
-        ticks.push(tokio::spawn(async move { invoke(&account, &function, r#"{"action": "tick"}"#).await }));
+        let time = setup.timeout;
+        ticks.push(tokio::spawn(
+            async move { invoke(&account, &function, r#"{"action": "tick"}"#, time).await },
+        ));
         sleep(MINUTE).await;
     }
     sleep(TIMEOUT + VISIBILITY).await;
@@ -126,7 +131,7 @@ async fn work(account: Arc<Account>, setup: Setup) {
             json!({ "eventSource": "aws:sqs", "messageId": message.id.to_string(), "body": message.body });
         let event = json!({ "Records": [record] }).to_string();
         let dies = account.state().deadly.remove(&message.id);
-        let invocation = invoke(&account, &warm, &event);
+        let invocation = invoke(&account, &warm, &event, setup.timeout);
         let answer = if dies { timeout(LIFE, invocation).await.ok().flatten() } else { invocation.await };
         match answer {
             Some(answer) if answer.get("batchItemFailures") == Some(&json!([])) => account.delete(message.id),
@@ -140,10 +145,15 @@ async fn work(account: Arc<Account>, setup: Setup) {
 }
 
 /// An invocation's answer; none where it was ended for the time that it took.
-async fn invoke(account: &Account, function: &Handler<Recorded>, event: &str) -> Option<Value> {
+async fn invoke(
+    account: &Account,
+    function: &Handler<Recorded>,
+    event: &str,
+    time: Duration,
+) -> Option<Value> {
     sleep(INVOKE).await;
-    let deadline = account.now().saturating_add(TIMEOUT).unwrap();
-    let answer = timeout(TIMEOUT, function.handle_until(event.as_bytes(), Some(deadline))).await;
+    let deadline = account.now().saturating_add(time).unwrap();
+    let answer = timeout(time, function.handle_until(event.as_bytes(), Some(deadline))).await;
     answer.ok().map(Result::unwrap)
 }
 
