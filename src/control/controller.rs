@@ -145,7 +145,8 @@ impl Controller {
         let clock = &self.ports.clock;
         let began = clock.now();
         let mut sharing = Sharing::of(trigger, &self.ports, self.settings.fan_out, true);
-        let Aim { targets, blast_radius, policy, errors } = self.aim(trigger).await;
+        let time = Time::until(Some(deadline), began);
+        let Aim { targets, blast_radius, policy, errors } = self.aim(trigger, time.to_read).await;
         let mut answer = Answer { errors, ..Answer::default() };
         let targets = self.keep_own(&mut sharing, targets, &mut answer).await;
         let gaining: Vec<ScalableTarget> =
@@ -153,7 +154,6 @@ impl Controller {
         let cloudwatch = Arc::new(KeptPoints::new(Arc::clone(&self.ports.cloudwatch)));
         let ports = Ports { cloudwatch, ..self.ports.clone() };
         let manner = Manner::default();
-        let time = Time::until(Some(deadline), began);
         let look = Look {
             ports: &ports,
             manner: &manner,
@@ -215,11 +215,11 @@ impl Controller {
         let began = self.ports.clock.now();
         let carries_out = !manner.is_dry_run();
         let mut sharing = Sharing::of(trigger, &self.ports, self.settings.fan_out, carries_out);
-        let Aim { targets, blast_radius, policy, errors } = self.aim(trigger).await;
+        let time = Time::until(deadline, began);
+        let Aim { targets, blast_radius, policy, errors } = self.aim(trigger, time.to_read).await;
         let mut answer = Answer { errors, ..Answer::default() };
         let targets = self.keep_own(&mut sharing, targets, &mut answer).await;
         let thrifty = carries_out && fan_out::minute_of(trigger, began).is_some();
-        let time = Time::until(deadline, began);
         let look = Look {
             ports: &self.ports,
             manner,
@@ -251,14 +251,15 @@ impl Controller {
         own
     }
 
-    /// The targets that a trigger means, as the settings have them.
-    async fn aim(&self, trigger: &Trigger) -> Aim {
+    /// The targets that a trigger means, as the settings have them. What cannot be listed until then is left out.
+    async fn aim(&self, trigger: &Trigger, until: Option<Timestamp>) -> Aim {
         let current = self.policy.current(self.ports.policy.as_ref()).await;
         let mut errors = current.errors;
         let Some(policy) = current.file else {
             return Aim { targets: Vec::new(), blast_radius: None, policy: current.digest, errors };
         };
-        let found = targets::resolve(&policy, trigger, &self.ports, &self.listings).await;
+        let ports = until.map_or_else(|| self.ports.clone(), |until| self.calls.until(until));
+        let found = targets::resolve(&policy, trigger, &ports, &self.listings).await;
         errors.extend(found.errors);
         let targets = found.targets.into_iter().map(|target| self.with_settings(target)).collect();
         Aim { targets, blast_radius: policy.blast_radius, policy: current.digest, errors }

@@ -1,5 +1,6 @@
 //! The services that globs select, as ECS lists them. Listings are kept for some minutes, since services come and go
-//! rarely and listing shares the rate limit of describing; when a listing fails the last one is used.
+//! rarely and listing shares the rate limit of describing; when a listing fails the last one is used. Those of a large account are
+//! renewed in turn.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -17,8 +18,12 @@ use crate::model::{ServiceId, ServicePattern};
 
 use super::{Candidates, listed};
 
-/// How long a listing is used.
+/// How long a listing is used before it is renewed.
 const KEPT_FOR: Duration = Duration::from_secs(300);
+/// So many pages are listed anew at a look, the oldest listing first: more would hold up what the rest of the look needs of the same
+/// rate. A listing that there is none of yet is made whatever it takes.
+const PAGES_RENEWED: usize = 100;
+const NAMES_PER_PAGE: usize = 100;
 
 /// The clusters, and the services of each cluster, as they were listed last.
 #[derive(Debug, Default)]
@@ -44,21 +49,26 @@ impl Listings {
         let globs: Vec<&&ServicePattern> =
             patterns.iter().filter(|pattern| pattern.literal_cluster().is_none()).collect();
         if !globs.is_empty() {
-            let all = self.clusters.get("", now, ports.ecs.list_clusters()).await;
+            let renews = self.clusters.renewed([""].into_iter(), now).contains("");
+            let all = self.clusters.get("", renews, now, ports.ecs.list_clusters()).await;
             candidates.errors.extend(all.error.map(|error| failed("the clusters", &globs, &error)));
             clusters.extend(
                 all.names.into_iter().filter(|name| globs.iter().any(|glob| glob.matches_cluster(name))),
             );
         }
         clusters.retain(|cluster| within.is_none_or(|pattern| pattern.matches_cluster(cluster)));
-        let listings = clusters.into_iter().map(|cluster| async move {
-            let listed = self.services.get(&cluster, now, ports.ecs.list_services(&cluster)).await;
-            (cluster, listed)
+        let renewed = self.services.renewed(clusters.iter().map(String::as_str), now);
+        let listings = clusters.iter().map(|cluster| {
+            let renews = renewed.contains(cluster);
+            async move {
+                let listed = self.services.get(cluster, renews, now, ports.ecs.list_services(cluster)).await;
+                (cluster, listed)
+            }
         });
         for (cluster, Listed { names, error }) in in_order(listings.collect()).await {
             candidates.services.extend(names);
             let concerned: Vec<&&ServicePattern> =
-                patterns.iter().filter(|pattern| pattern.matches_cluster(&cluster)).collect();
+                patterns.iter().filter(|pattern| pattern.matches_cluster(cluster)).collect();
             candidates
                 .errors
                 .extend(error.map(|error| failed(&format!("the services of {cluster}"), &concerned, &error)));
@@ -97,16 +107,34 @@ impl<T> Default for Kept<T> {
 }
 
 impl<T: Clone> Kept<T> {
-    /// The listing under `key` where it is fresh; else the new one that `list` gives; else the last one and an error.
+    /// Those of the keys whose listings are to be renewed.
+    fn renewed<'a>(&self, keys: impl Iterator<Item = &'a str>, now: Timestamp) -> BTreeSet<String> {
+        let kept = self.kept();
+        let of = |key: &'a str| kept.get(key).map(|(at, names)| (*at, key, names.len()));
+        let mut old: Vec<(Timestamp, &str, usize)> =
+            keys.filter_map(of).filter(|(at, ..)| KEPT_FOR <= elapsed(*at, now)).collect();
+        old.sort_unstable();
+        let mut pages = 0;
+        let has_room = |(_, _, names): &(Timestamp, &str, usize)| {
+            let before = pages;
+            pages += names.div_ceil(NAMES_PER_PAGE).max(1);
+            before < PAGES_RENEWED
+        };
+        old.into_iter().take_while(has_room).map(|(_, key, _)| key.to_owned()).collect()
+    }
+
+    /// The last listing under `key` where there is one that is not to be renewed; else the new one that `list` gives; else the last
+    /// one and an error.
     async fn get(
         &self,
         key: &str,
+        renews: bool,
         now: Timestamp,
         list: impl Future<Output = Result<Vec<T>, PortError>>,
     ) -> Listed<T> {
         let last = self.kept().get(key).cloned();
-        if let Some((at, names)) = &last
-            && elapsed(*at, now) < KEPT_FOR
+        if let Some((_, names)) = &last
+            && !renews
         {
             return Listed { names: names.clone(), error: None };
         }

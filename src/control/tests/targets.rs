@@ -187,3 +187,21 @@ fn a_shard_looks_at_its_services_alone() {
     assert_eq!(decided(&answer), ["prod/web 1>2!", "stage/api 1>2!"]);
     assert_eq!(cloud.take_calls("ecs:List"), [""; 0]);
 }
+
+#[test]
+fn the_listings_of_a_large_account_are_renewed_in_turn() {
+    let cloud = FakeCloud::new(&[entry("*/web-*")]);
+    for cluster in 0..12 {
+        for number in 0..1_000 {
+            cloud.run(&format!("cluster-{cluster:02}/other-{number}"), 1); // ten pages a cluster
+        }
+    }
+    let controller = cloud.controller();
+    let mut listed = Vec::new();
+    for _ in 0..9 {
+        assert_eq!(block_on(controller.handle(&Trigger::Tick)).errors, []);
+        listed.push(cloud.take_calls("ecs:ListServices").len());
+        cloud.pass(Duration::from_secs(60));
+    }
+    assert_eq!(listed, [12, 0, 0, 0, 0, 10, 2, 0, 0]);
+}
