@@ -1,6 +1,7 @@
 //! The controller itself: every trigger goes the one way through policy, targets, look and answer.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,6 +77,9 @@ struct Aim {
     policy: u64,
     errors: Vec<AnswerError>,
 }
+
+/// Where ticks are shared out, one lists for all while workers of the last one may still look: it takes half of the rates.
+const BESIDE_THE_LAST_TICK: NonZeroU32 = NonZeroU32::new(2).unwrap();
 
 /// What a look has time for before it has to answer.
 struct Time {
@@ -253,6 +257,9 @@ impl Controller {
 
     /// The targets that a trigger means, as the settings have them. What cannot be listed until then is left out.
     async fn aim(&self, trigger: &Trigger, until: Option<Timestamp>) -> Aim {
+        if *trigger == Trigger::Tick && self.ports.shards.is_some() {
+            self.calls.share(BESIDE_THE_LAST_TICK);
+        }
         let current = self.policy.current(self.ports.policy.as_ref()).await;
         let mut errors = current.errors;
         let Some(policy) = current.file else {

@@ -274,6 +274,10 @@ impl Shards for FakeCloud {
 
 #[async_trait]
 impl StateStore for FakeCloud {
+    fn is_dynamodb(&self) -> bool {
+        true
+    }
+
     async fn load(&self, services: &[ServiceId]) -> Result<BTreeMap<ServiceId, Versioned>, PortError> {
         self.note("load", &services.len().to_string())?;
         self.memories.load(services).await

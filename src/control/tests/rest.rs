@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::control::Controller;
+use crate::control::calls::price::{Bill, LambdaTime};
 use crate::control::trigger::Trigger;
 use crate::model::{AlarmState, QueueDepth, ServiceStatus, TaskCount};
 
@@ -275,4 +276,51 @@ fn services_that_need_more_tasks_are_changed_before_those_that_need_fewer() {
     let updates = cloud.take_calls("ecs:UpdateService");
     assert!(updates[..25].iter().all(|update| update.ends_with(" 5")), "{updates:?}");
     assert!(updates[25..].iter().all(|update| update.ends_with(" 2")), "{updates:?}");
+}
+
+/// What ten services need in a minute of a day, in percents of a task each: next to nothing for four fifths of it, and then up to six
+/// tasks at 60 %. Either goes up and down by a twentieth.
+fn need(minute: u32) -> f64 {
+    let hour = f64::from(minute % 1_440) / 60.0;
+    let busy =
+        if hour < 19.2 { 20.0 } else { 20.0 + 340.0 * ((hour - 19.2) / 4.8 * std::f64::consts::PI).sin() };
+    busy * (1.0 + 0.05 * f64::from(minute * 7 % 13) / 13.0)
+}
+
+/// What a month of such days costs for ten services, by the calls of one day, and the metrics that were asked for in it.
+fn day(look_at_least_every: &str) -> (f64, u64) {
+    let names: Vec<String> = (0..10).map(|number| format!("prod/service-{number}")).collect();
+    let entries = names.iter().map(|name| {
+        let mut entry = entry(name);
+        entry["look_at_least_every"] = json!(look_at_least_every);
+        entry
+    });
+    let cloud = FakeCloud::new(&entries.collect::<Vec<_>>());
+    for name in &names {
+        cloud.run(name, 2);
+    }
+    let controller = cloud.controller();
+    for minute in 15..15 + 1_440 {
+        let tasks = f64::from(cloud.desired(&names[0]));
+        let points = (0..15).map(|point| Some(need(minute - 14 + point) / tasks)).collect();
+        cloud.world().series.insert("CPUUtilization".to_owned(), points);
+        assert_eq!(block_on(controller.handle(&Trigger::Tick)).errors, []);
+        for name in &names {
+            cloud.run(name, cloud.desired(name)); // what was asked for runs by the next look
+        }
+        cloud.pass(MINUTE);
+    }
+    let used = controller.calls().used();
+    let lambda = LambdaTime { invocations: 1_440, gb_seconds: 1_440.0 * 0.25 * 0.3 };
+    (Bill::of(&used, lambda).per_month(MINUTE * 1_440).total(), used.metrics)
+}
+
+#[test]
+fn services_at_rest_four_fifths_of_the_day_cost_less_than_the_two_alarms_of_application_auto_scaling() {
+    const TWO_ALARMS: f64 = 0.20; // https://aws.amazon.com/cloudwatch/pricing/
+    let (always, all_metrics) = day("1m");
+    let (thrifty, metrics) = day("10m");
+    assert_eq!(all_metrics, 14_400);
+    assert!(TWO_ALARMS * 10.0 < always, "asked for at every tick: {always}");
+    assert!(thrifty < TWO_ALARMS * 10.0, "{thrifty} for {metrics} metrics");
 }
