@@ -1,5 +1,5 @@
-//! Calls that go side by side, so many at a time that the rate limits shared with others in the account are left alone:
-//! ECS allows bursts of 100 reads and of 50 UpdateService calls.
+//! Calls that go side by side, so many at a time that answers and connections stay few. The account's rates are kept to where the
+//! calls are made (see [`super::calls`]).
 
 use std::future::Future;
 

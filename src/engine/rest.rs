@@ -35,9 +35,8 @@ const RECENT_POINTS: usize = 15;
 /// Points that a try goes by: beyond the newest hour they are history to rehearse on.
 const MOST_POINTS: usize = 60;
 
-/// Whether the metrics of a service at rest need not be asked for at a look, by what is seen without them: its status,
-/// queues and alarms. `policy` is the digest of
-/// the policy file in force.
+/// Whether the metrics of a service at rest need not be asked for at a look, by what is seen without them: its status, queues and
+/// alarms. `policy` is the digest of the policy file in force.
 pub fn rests(target: &ScalableTarget, memory: &Memory, policy: u64, observation: &Observation) -> bool {
     let Observation { now, queues, alarms, .. } = observation;
     let in_force = |rest: &Rest| rest.policy == policy && rest.seen <= *now && *now < rest.until;
